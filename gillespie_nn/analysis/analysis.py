@@ -1,4 +1,9 @@
-"""Reading a run in parts of bounded size: species and observables as float64, NaN where a replicate did not reach."""
+"""The base of every analysis: its options, its result, and the reading of runs in parts of bounded size.
+
+Values are read as float64, with NaN at points that a replicate did not reach.
+
+To add an analysis: a subclass of `Analysis`, and its line in `ANALYSES` of `registry.py`.
+"""
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -22,18 +27,21 @@ __all__ = [
     "point_at", "read", "series", "stretches", "units",
 ]  # fmt: skip
 _LEAST_UNITS = 8
+"""Stretches that a stationary analysis needs for the spread between them."""
 _LEAST_POINTS = 16
+"""Recorded points in a stretch."""
 
 
 def chosen(run: Trajectories, names: Sequence[str] = (), most: int = 8) -> tuple[str, ...]:
-    """`names`, which must be in the run; if none, what rate rules change and the species that vary most, together up to
-    `most`, or the observables of a model without either."""
+    """`names`, which must be in the run. By default the variables of rate rules and the species that vary most, up to
+    `most` in all, or the observables of a model without either."""
     every = names_of(run)
     if len(names):
         return tuple(dict.fromkeys(known_name(run, name, whose="the run has") for name in names))
     if not every:
         raise InputError("the run has no species, so there is nothing to analyse")
     known = candidates(run)
+    # One pass in parts: the range of a file of any size needs little memory.
     low, high = np.full(len(known), np.inf), np.full(len(known), -np.inf)
     n_replicates, n_points, _ = run.counts.shape
     for replicates in split(n_replicates, n_points * len(known)):
@@ -58,7 +66,7 @@ def check_data(run: AnyRun) -> None:
 
 
 def per_concentration(run: Trajectories) -> float:
-    """What counts of a run are divided by to have concentrations: Omega, or 1 where they are concentrations."""
+    """The divisor that turns values of a run into concentrations: Omega, or 1 if they are concentrations already."""
     return run.volume if run.units == "molecules" else 1.0
 
 
@@ -70,30 +78,33 @@ def series(run: Trajectories, name: str, points: slice, replicate: int) -> np.nd
 
 
 def stretches(run: Trajectories, name: str, of_units: list[tuple[int, slice]]) -> Iterator[np.ndarray]:
-    """float64[stretch, point] of the stretches that `units` gave, in their order, in parts of bounded size. Raises
-    InputError for a rule that has no finite value at some point."""
+    """float64[stretch, point] of the stretches from `units`, in their order, in parts of bounded size.
+
+    Raises InputError for a rule that is not finite at a recorded time."""
     for values in _stretches(run, name, of_units):
         if not np.isfinite(values).all():
             raise InputError(
-                f"{name} has no finite value at some recorded times, but a stationary analysis needs one at each"
+                f"{name} is not finite at every recorded time, but a stationary analysis needs a value at each"
             )
         yield values
 
 
 def _stretches(run: Trajectories, name: str, of_units: list[tuple[int, slice]]) -> Iterator[np.ndarray]:
+    # `units` lists all replicates of one slice of points before the next slice, so each slice is one group.
     for piece, same in itertools.groupby(of_units, key=lambda unit: unit[1]):
         replicates = np.array([replicate for replicate, _ in same])
         for part in split(len(replicates), (piece.stop - piece.start) * len(run.species)):
-            own = replicates[part]
-            if len(own) == 1:
-                yield series(run, name, piece, int(own[0]))[None]
+            numbers = replicates[part]
+            if len(numbers) == 1:
+                yield series(run, name, piece, int(numbers[0]))[None]
             else:
-                span = slice(int(own[0]), int(own[-1]) + 1)
-                yield read(run, (name,), piece, span)[own - own[0], :, 0]
+                # Numbers rise, so one read from the first to the last covers them; others in between are dropped.
+                span = slice(int(numbers[0]), int(numbers[-1]) + 1)
+                yield read(run, (name,), piece, span)[numbers - numbers[0], :, 0]
 
 
 def point_at(run: Trajectories, time: float | None = None) -> int:
-    """The recorded point in force at `time` [s]: the last that is not later; None: the last of all."""
+    """The last recorded point that is not later than `time` [s]; None: the last of all."""
     check_data(run)
     recorded = run.time
     if time is None:
@@ -105,47 +116,46 @@ def point_at(run: Trajectories, time: float | None = None) -> int:
 
 
 def units(run: Trajectories, start: float | None = None) -> tuple[list, float]:
-    """Stretches of stationary trajectories to take for independent, (replicate, slice of points) each, of one length,
-    and the time between points [s].
+    """Stretches of stationary trajectories that count as independent, and the time between points [s].
 
-    A replicate from `start` on [s] (None: from the middle) is one; of fewer than 8 replicates each is cut in as many
-    pieces as make 8. Replicates that did not reach the end are left out. Raises InputError where points are too few, or
-    not evenly spaced (a last one at another distance is left out).
+    A stretch is (replicate, slice of points); all have one length. Each replicate from `start` on [s] (None: from the
+    middle) is a stretch. With fewer than 8 replicates, each is cut into as many pieces as make 8 stretches. Replicates
+    that did not reach the end are left out, and so is a last point at another distance. Raises InputError if points are
+    too few or not evenly spaced.
     """
     check_data(run)
     time = run.time
     start = 0.5 * (time[0] + time[-1]) if start is None else checks.finite("start", start)
     first = int(np.searchsorted(time, start))
-    kept = time[first:]
-    # Times may be of any size, and differences of them are not exact.
+    used = time[first:]
+    # Differences of large times carry their rounding, so the absolute tolerance grows with the times.
     rtol, atol = 1e-6, 4 * np.finfo(float).eps * float(np.abs(time).max())
-    if len(kept) > 2 and not np.isclose(kept[-1] - kept[-2], kept[1] - kept[0], rtol, atol):
-        kept = kept[:-1]
+    if len(used) > 2 and not np.isclose(used[-1] - used[-2], used[1] - used[0], rtol, atol):
+        used = used[:-1]
     whole = _whole_replicates(run)
     if not len(whole):
         raise InputError("a stationary analysis needs a replicate that reached the end, and the run has none")
     pieces = -(-_LEAST_UNITS // len(whole)) if len(whole) < _LEAST_UNITS else 1
-    length = len(kept) // pieces
+    length = len(used) // pieces
     if length < _LEAST_POINTS:
         raise InputError(
-            f"recorded points from {start:g} s on: {len(kept)}, but a stationary analysis needs at least "
+            f"recorded points from {start:g} s on: {len(used)}, but a stationary analysis needs at least "
             f"{pieces * _LEAST_POINTS}: record more points, or start earlier"
         )
-    spacing = (kept[-1] - kept[0]) / (len(kept) - 1)
-    if not np.allclose(np.diff(kept), spacing, rtol, atol):
+    spacing = (used[-1] - used[0]) / (len(used) - 1)
+    if not np.allclose(np.diff(used), spacing, rtol, atol):
         raise InputError("a stationary analysis needs evenly spaced times: give the run n_points, not a grid")
     cut = [slice(first + k * length, first + (k + 1) * length) for k in range(pieces)]
     return [(int(r), piece) for piece in cut for r in whole], float(spacing)
 
 
 def _whole_replicates(run: Trajectories) -> np.ndarray:
+    """Numbers of the replicates that reached the last point."""
     last = read(run, names_of(run)[:1], slice(run.counts.shape[1] - 1, run.counts.shape[1]))
     return np.flatnonzero(~np.isnan(last[:, 0, 0]))
 
 
-# The base of every analysis: options in, a finding with numbers, tables and a figure out.
-#
-# To add one: a subclass of `Analysis` and its line in `ANALYSES` of `registry.py`.
+# What an analysis takes and gives: options in; numbers, tables and a figure out.
 
 
 @dataclass(frozen=True)
@@ -192,7 +202,7 @@ class Finding:
         return fragment(self.title, map(shown, self.tables), self.notes)
 
     def text(self) -> str:
-        """For people."""
+        """The title, tables and notes as text."""
         return "\n".join([self.title, *(t.text() for t in self.tables), *self.notes])
 
     def plot(self, ax: Any = None) -> Any:
@@ -220,7 +230,7 @@ class Analysis:
 
     @staticmethod
     def applies(run: AnyRun) -> bool:
-        """Whether the analysis can treat `run` with default options."""
+        """Whether the analysis works on `run` with default options."""
         return True
 
     @staticmethod
@@ -230,5 +240,5 @@ class Analysis:
 
 
 def title_of(run: AnyRun) -> str:
-    """The line of a figure that names its run."""
+    """Method, volume and seed of a run, for figures."""
     return f"{run.method}, Omega = {run.volume:g}, seed {run.seed}"

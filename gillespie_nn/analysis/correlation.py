@@ -1,14 +1,14 @@
 """Autocorrelation and power spectrum of stationary trajectories, sampled every dt.
 
-With deviations d from the mean of all stretches (`slices.units`) of n points, the autocovariance at lag k dt is
-C(k) = sum_i d(i) d(i + k) / (n - k), and the autocorrelation is C(k) / C(0): unbiased for a known mean; the mean found
-from the same data makes C too small by about its own variance.
+Let d be the deviations from the mean of all stretches (`analysis.units`) of n points. The autocovariance at lag k dt is
+C(k) = sum_i d(i) d(i + k) / (n - k), and the autocorrelation is C(k) / C(0). C is unbiased for a known mean. Here the
+mean is estimated from the same data, which makes C too small by about the variance of that mean.
 
 The spectrum is one-sided, S(f) = 2 dt |sum_i w(i) d(i) exp(-2 pi i f dt)|^2 / sum_i w(i)^2 with Hann's window w (half
-of it at the highest frequency), so that its integral from 0 to 1 / (2 dt) is the variance: for a process that forgets
-at rate g, S = 4 g Var / (g^2 + (2 pi f)^2). Frequency 0 is left out, and with it what hardly changes in a
-stretch. What fluctuates faster than 1 / (2 dt) is folded into it. P. D. Welch, IEEE Trans. Audio Electroacoust. 15
-(1967) 70-73, doi:10.1109/TAU.1967.1161901.
+of it at the highest frequency). Its integral from 0 to 1 / (2 dt) is the variance. A process that forgets at rate g has
+S = 4 g Var / (g^2 + (2 pi f)^2). Frequency 0 is left out, so changes slower than a stretch are missing. Fluctuations
+faster than 1 / (2 dt) are folded into lower frequencies. P. D. Welch, IEEE Trans. Audio Electroacoust. 15 (1967) 70-73,
+doi:10.1109/TAU.1967.1161901.
 """
 
 from typing import Any, NamedTuple
@@ -38,10 +38,10 @@ class Autocorrelation(NamedTuple):
     low: np.ndarray
     high: np.ndarray
     correlation_time: float
-    """Integral of the autocorrelation over lags [s]; NaN where it is shorter than the time between points, or too long
-    for the lags."""
+    """Integral of the autocorrelation over lags [s]; NaN if it is shorter than the time between points, or too long for
+    the lags."""
     at_most: float
-    """Of a correlation time that is shorter than the time between points, an upper bound [s]; else NaN."""
+    """An upper bound [s] of a correlation time that is shorter than the time between points; else NaN."""
     mean: float
     n_units: int
     confidence: float
@@ -82,7 +82,7 @@ class Spectrum(NamedTuple):
     low: np.ndarray
     high: np.ndarray
     variance: float
-    """Integral of the density, without what is slower than the lowest frequency."""
+    """Integral of the density, from the lowest frequency on."""
     n_units: int
     confidence: float
     units: str = ""
@@ -121,18 +121,19 @@ def autocorrelation(
 ) -> Autocorrelation:
     """Autocorrelation of a species or observable of a `run`, by its `name`, from `start` on [s] (by default the second
     half). Intervals of `confidence` are pointwise in the lag, and come from the spread between stretches. Raises
-    InputError as `slices.units` does, or for a quantity that never varies."""
+    InputError as `analysis.units` does, or for a quantity that never varies."""
     (name,), confidence = chosen(run, (name,)), checks.confidence(confidence)
     parts, spacing = units(run, start)
     mean = _mean(run, name, parts)
-    found = Spread()
+    moments = Spread()
     for values in stretches(run, name, parts):
-        found.take(autocovariance(values - mean))
-    n, covariance, square, cross = found.n, found.mean, found.square, found.cross
+        moments.take(autocovariance(values - mean))
+    n, covariance, square, cross = moments.n, moments.mean, moments.square, moments.cross
+    # A constant may differ from its computed mean by rounding: that is no variance.
     if covariance[0] <= _rounding(mean):
         raise InputError(f"{name} never varies: it has no autocorrelation")
     ratio = covariance / covariance[0]
-    # The error of a ratio: that of its numerator less what the denominator explains.
+    # The delta method for C(k) / C(0): var(C(k)) - 2 r cov(C(k), C(0)) + r^2 var(C(0)). Rounding may make it negative.
     left = np.maximum(square - 2 * ratio * cross + ratio**2 * square[0], 0.0)
     spread = np.sqrt(left / ((n - 1) * n)) / covariance[0]
     half = student(1 - confidence, n) * spread
@@ -160,7 +161,8 @@ def power_spectrum(run: Trajectories, name: str, start: float | None = None, con
     if density.sum() * frequency[0] <= _rounding(mean):
         raise InputError(f"{name} never varies: it has no spectrum")
     freedom = np.full(len(density), 2.0 * n)
-    if (parts[0][1].stop - parts[0][1].start) % 2 == 0:  # then the last is 1 / (2 dt), which has no phase
+    # The last frequency of an even number of points is 1 / (2 dt). It has no phase, so one degree a stretch, not two.
+    if (parts[0][1].stop - parts[0][1].start) % 2 == 0:
         freedom[-1] = n
     tail = (1 - confidence) / 2
     low, high = (freedom * density / end(tail, freedom) for end in (scipy.stats.chi2.isf, scipy.stats.chi2.ppf))
@@ -176,7 +178,8 @@ def autocovariance(deviation: np.ndarray) -> np.ndarray:
 
     n = deviation.shape[-1]
     n_lags = n // 2 + 1
-    size = fft.next_fast_len(n + n_lags, real=True)  # so that the end does not meet the beginning
+    # Padded with zeros beyond the longest lag, so that the circular convolution has no wrap-around.
+    size = fft.next_fast_len(n + n_lags, real=True)
     power = np.square(np.abs(fft.rfft(deviation, size)))
     return fft.irfft(power, size)[..., :n_lags] / (n - np.arange(n_lags))
 
@@ -190,9 +193,13 @@ def periodogram(deviation: np.ndarray, spacing: float) -> tuple[np.ndarray, np.n
 
 
 def correlation_time(ratio: np.ndarray, spacing: float) -> float:
-    """Integral of an autocorrelation over positive lags [s] by the trapezoidal rule, up to the first lag that is five
-    times as long as the integral so far; NaN if there is none. Of what forgets within `spacing` [s] it is about half
-    of that, however fast it forgets: a result below `spacing` says no more than that."""
+    """Integral of an autocorrelation over positive lags [s] by the trapezoidal rule.
+
+    It ends at the first lag that is five times as long as the integral so far; NaN if there is none. A process that
+    forgets within `spacing` [s] gives about half of `spacing`, however fast it forgets. So a result below `spacing`
+    says no more than that.
+    """
+    # Beyond a few correlation times the estimate is noise, whose sum would grow with the number of lags.
     integral = spacing * (np.cumsum(ratio) - 0.5 - 0.5 * ratio)
     ends = np.flatnonzero(spacing * np.arange(len(ratio)) >= _CUT * integral)
     ends = ends[ends > 0]
@@ -200,13 +207,13 @@ def correlation_time(ratio: np.ndarray, spacing: float) -> float:
 
 
 def _longest(high: float, spacing: float) -> float:
-    """A bound [s] of a correlation time below `spacing`: that of an exponential whose value at the first lag is the end
-    `high` of its interval, and no less than `spacing`."""
+    """A bound [s] of a correlation time below `spacing`: that of an exponential that has the upper end `high` at the
+    first lag, and no less than `spacing`."""
     return spacing / -np.log(high) if np.exp(-1.0) < high < 1 else spacing
 
 
 def _rounding(mean: float) -> float:
-    """The largest variance that rounding alone makes of values that are all `mean`."""
+    """The largest variance that rounding gives to values that are all `mean`."""
     return (16 * np.finfo(float).eps * mean) ** 2
 
 
@@ -224,15 +231,15 @@ class AutocorrelationAnalysis(Analysis):
     @staticmethod
     def find(run: Trajectories, ask: Ask) -> Finding:
         check_data(run)
-        found = [autocorrelation(run, n, ask.start, ask.confidence) for n in chosen(run, ask.species, 4)]
-        notes = [_note(found[0]), "a correlation time of - means that it is too long for the recorded lags"]
-        if any(np.isfinite(a.at_most) for a in found):
+        results = [autocorrelation(run, n, ask.start, ask.confidence) for n in chosen(run, ask.species, 4)]
+        notes = [_note(results[0]), "a correlation time of - means that it is too long for the recorded lags"]
+        if any(np.isfinite(a.at_most) for a in results):
             notes.append(
                 "a correlation time is not resolved if it is shorter than the time between points: record more points"
             )
-        record = {a.name: a._asdict() for a in found}
-        drawing = Drawing((lambda axes: [a.plot(axes) for a in found],), size=(8, 5))
-        return Finding("autocorrelation", [_times(found), _lags(found)], record, drawing, notes)
+        record = {a.name: a._asdict() for a in results}
+        drawing = Drawing((lambda axes: [a.plot(axes) for a in results],), size=(8, 5))
+        return Finding("autocorrelation", [_times(results), _lags(results)], record, drawing, notes)
 
 
 class SpectrumAnalysis(Analysis):
@@ -245,49 +252,49 @@ class SpectrumAnalysis(Analysis):
     @staticmethod
     def find(run: Trajectories, ask: Ask) -> Finding:
         check_data(run)
-        found = [power_spectrum(run, n, ask.start, ask.confidence) for n in chosen(run, ask.species, 4)]
+        results = [power_spectrum(run, n, ask.start, ask.confidence) for n in chosen(run, ask.species, 4)]
         notes = [
-            _note(found[0]),
-            f"one-sided: its integral is the variance, but for what is slower than {found[0].frequency[0]:.3g} / s: "
+            _note(results[0]),
+            f"one-sided: its integral is the variance, without what is slower than {results[0].frequency[0]:.3g} / s; "
             "frequency 0 is left out",
         ]
-        record = {s.name: s._asdict() for s in found}
-        drawing = Drawing((lambda axes: [s.plot(axes) for s in found],), size=(8, 5))
-        return Finding("power spectrum", [_densities(found)], record, drawing, notes)
+        record = {s.name: s._asdict() for s in results}
+        drawing = Drawing((lambda axes: [s.plot(axes) for s in results],), size=(8, 5))
+        return Finding("power spectrum", [_densities(results)], record, drawing, notes)
 
 
-def _times(found: list[Autocorrelation]) -> Table:
-    rows = [(a.name, a.mean, a.autocovariance[0], _time(a)) for a in found]
+def _times(results: list[Autocorrelation]) -> Table:
+    rows = [(a.name, a.mean, a.autocovariance[0], _time(a)) for a in results]
     return Table("stationary moments", ("species", "mean", "variance", "correlation time [s]"), rows)
 
 
-def _lags(found: list[Autocorrelation]) -> Table:
+def _lags(results: list[Autocorrelation]) -> Table:
     rows = [
         (a.name, f"{a.lag[i]:g}", estimate(a.autocorrelation[i], a.low[i], a.high[i]))
-        for a in found
+        for a in results
         for i in few(len(a.lag), 6)
     ]
-    return Table("at some lags", ("species", "lag [s]", "autocorrelation [interval]"), rows)
+    return Table("at selected lags", ("species", "lag [s]", "autocorrelation [interval]"), rows)
 
 
-def _densities(found: list[Spectrum]) -> Table:
+def _densities(results: list[Spectrum]) -> Table:
     rows = [
         (s.name, f"{s.frequency[i]:.4g}", estimate(s.density[i], s.low[i], s.high[i]))
-        for s in found
+        for s in results
         for i in few(len(s.frequency), 6)
     ]
-    return Table("at some frequencies", ("species", "frequency [1/s]", "density [interval]"), rows)
+    return Table("at selected frequencies", ("species", "frequency [1/s]", "density [interval]"), rows)
 
 
-def _time(found: Autocorrelation) -> str:
-    """The correlation time [s], or in words that it is shorter than the time between points."""
-    if np.isfinite(found.at_most):
-        return f"not resolved: at most {found.at_most:.3g}"
-    return "-" if np.isnan(found.correlation_time) else f"{found.correlation_time:.3g}"
+def _time(result: Autocorrelation) -> str:
+    """The correlation time [s], or a sentence that it is shorter than the time between points."""
+    if np.isfinite(result.at_most):
+        return f"not resolved: at most {result.at_most:.3g}"
+    return "-" if np.isnan(result.correlation_time) else f"{result.correlation_time:.3g}"
 
 
-def _note(found: Autocorrelation | Spectrum) -> str:
+def _note(result: Autocorrelation | Spectrum) -> str:
     return (
-        f"{found.n_units} stretches are taken as independent; intervals hold with {100 * found.confidence:g} % at each "
-        "point alone"
+        f"{result.n_units} stretches are taken as independent; intervals hold with {100 * result.confidence:g} % at "
+        "each point alone"
     )

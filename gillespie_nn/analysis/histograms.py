@@ -1,8 +1,8 @@
 """Histograms: of an ensemble at one time, and of stationary trajectories over time.
 
-At one time replicates are independent, and intervals are those of C. J. Clopper and E. S. Pearson (Biometrika 26 (1934)
-404-413, doi:10.1093/biomet/26.4.404). Over time points are not: each stretch (`slices.units`) gives its own fractions,
-whose spread gives the interval, by Student's t. Either way the intervals hold for all bins together (Bonferroni).
+At one time, replicates are independent, and intervals are those of C. J. Clopper and E. S. Pearson (Biometrika 26
+(1934) 404-413, doi:10.1093/biomet/26.4.404). Over time, points are correlated. There the intervals come from the spread
+of the fractions between stretches (`analysis.units`), by Student's t. Both hold for all bins together (Bonferroni).
 """
 
 from typing import Any, NamedTuple
@@ -47,7 +47,7 @@ class Histogram(NamedTuple):
     fraction: np.ndarray
     low: np.ndarray
     high: np.ndarray
-    """NaN, as `low`, where no stretch of time has a value."""
+    """NaN, like `low`, where no stretch of time has a value."""
     n: int
     """Values."""
     n_units: int
@@ -91,7 +91,7 @@ class Histogram(NamedTuple):
 
     def merged(self, most: int) -> "Histogram":
         """The same with up to `most` bins, each of as many neighbours. Intervals are NaN where values are not
-        independent: those of sums do not follow from those of the parts."""
+        independent, because intervals of sums do not follow from those of the parts."""
         n_bins = len(self.fraction)
         group = -(-n_bins // most)
         if group == 1:
@@ -99,6 +99,7 @@ class Histogram(NamedTuple):
         starts = np.arange(0, n_bins, group)
         edges, fraction = np.append(self.edges[starts], self.edges[-1]), np.add.reduceat(self.fraction, starts)
         low, high = np.full((2, len(fraction)), np.nan)
+        # One value a unit: numbers in bins are binomial, and so are their sums.
         if self.n == self.n_units:
             low, high = clopper_pearson(np.round(fraction * self.n), self.n, (1 - self.confidence) / len(fraction))
         return self._replace(edges=edges, fraction=fraction, low=low, high=high)
@@ -117,8 +118,8 @@ def histogram(run: Trajectories, name: str, time: float | None = None, confidenc
         raise checks.InputError(f"no replicate reached {run.time[point]:g} s{finite}: choose an earlier time")
     whole = _are_whole(run, name)
     edges = _edges(values.min(), values.max(), bin_width(values, whole), whole)
-    found = _at_once(name, values, edges, checks.confidence(confidence), f"at {run.time[point]:g} s")
-    return found._replace(units=_units(run, name), source=title_of(run))
+    result = _at_once(name, values, edges, checks.confidence(confidence), f"at {run.time[point]:g} s")
+    return result._replace(units=_units(run, name), source=title_of(run))
 
 
 def stationary_histogram(
@@ -130,6 +131,7 @@ def stationary_histogram(
     (name,) = chosen(run, (name,))
     parts, _ = units(run, start)
     confidence = checks.confidence(confidence)
+    # Two passes over the run: edges need the range, and deviations the mean.
     low, high, total = np.inf, -np.inf, 0.0
     for values in stretches(run, name, parts):
         low, high, total = min(low, values.min()), max(high, values.max()), total + values.sum()
@@ -141,6 +143,7 @@ def stationary_histogram(
         square += np.square(values - mean).sum()
         shares.take(_count_each(values, edges) / length)
     fraction, level = shares.mean, (1 - confidence) / (len(edges) - 1)
+    # A bin that no stretch filled has no spread, which would give an interval of no width.
     half = np.where(fraction > 0, student(level, shares.n) * shares.error, np.nan)
     return Histogram(
         name, edges, fraction, np.maximum(fraction - half, 0), np.minimum(fraction + half, 1), n, len(parts),
@@ -158,8 +161,9 @@ def _are_whole(run: Trajectories, name: str) -> bool:
 
 
 def _edges(low: float, high: float, step: float, whole: bool) -> np.ndarray:
-    """Bins that hold low to high; of counts, each of the same number of counts."""
+    """Edges of bins from low to high. For counts, every bin has the same number of counts."""
     if whole:
+        # Whole steps from a half: no edge is a count, and no bin has one count more than the others.
         step = max(1.0, np.ceil(step), np.ceil((high - low + 1) / _MOST_BINS) if high - low >= _MOST_BINS else 1.0)
         return low - 0.5 + step * np.arange(int((high - low) // step) + 2)
     if high == low:
@@ -171,17 +175,20 @@ def _edges(low: float, high: float, step: float, whole: bool) -> np.ndarray:
 def bin_width(values: np.ndarray, whole: bool) -> float:
     """Width of bins for float64[value], which are `whole` numbers or real.
 
-    The finer of two rules, which agree on a normal law. D. Freedman and P. Diaconis (Z. Wahrscheinlichkeitstheorie 57
-    (1981) 453-476) take the quartiles, which of two modes far apart lie one in each: a mode is then one bin. The second
-    rule takes in their place the shortest interval with a quarter of all values, which lies inside the largest mode.
+    It is the finer of two rules, which agree on a normal law. The first is that of D. Freedman and P. Diaconis (Z.
+    Wahrscheinlichkeitstheorie 57 (1981) 453-476), from the quartiles. If two modes are far apart, one quartile lies in
+    each, and every mode becomes one bin. The second rule therefore uses the shortest interval with a quarter of all
+    values, which lies inside the largest mode.
     """
     n = len(values)
     low, high = np.quantile(values, [0.25, 0.75])
     ordered = np.sort(values)
     quarter = max(1, -(-n // 4))
-    shortest = float((ordered[quarter - 1 :] - ordered[: n - quarter + 1]).min()) + whole  # 3 to 5 are three counts
+    # Counts from 3 to 5 are three counts, not two.
+    shortest = float((ordered[quarter - 1 :] - ordered[: n - quarter + 1]).min()) + whole
     widths = [w for w in (high - low, _QUARTER_TO_QUARTILES * shortest) if w > 0]
-    if not widths:  # most values are equal
+    # At least half of the values are equal.
+    if not widths:
         return float(ordered[-1] - ordered[0]) / np.sqrt(n)
     return 2 * min(widths) / n ** (1 / 3)
 
@@ -194,6 +201,7 @@ def _count(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
 def _count_each(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
     """int64[row, bin], as `_count` of each row of values."""
     n, n_bins = len(values), len(edges) - 1
+    # Row r counts into bins r n_bins, r n_bins + 1, ...: one `bincount` for all rows.
     bins = np.minimum(np.searchsorted(edges, values, side="right") - 1, n_bins - 1)
     return np.bincount((bins + n_bins * np.arange(n)[:, None]).ravel(), minlength=n * n_bins).reshape(n, n_bins)
 
@@ -219,8 +227,8 @@ class HistogramAnalysis(Analysis):
     def find(run: Trajectories, ask: Ask) -> Finding:
         check_data(run)
         names = chosen(run, ask.species, 4)
-        found = [histogram(run, name, ask.time, ask.confidence) for name in names]
-        return _finding(run, found, f"histograms {found[0].when}", "replicates")
+        results = [histogram(run, name, ask.time, ask.confidence) for name in names]
+        return _finding(run, results, f"histograms {results[0].when}", "replicates")
 
 
 class StationaryAnalysis(Analysis):
@@ -234,29 +242,29 @@ class StationaryAnalysis(Analysis):
     def find(run: Trajectories, ask: Ask) -> Finding:
         check_data(run)
         names = chosen(run, ask.species, 4)
-        found = [stationary_histogram(run, name, ask.start, ask.confidence) for name in names]
-        return _finding(run, found, f"histograms over time, {found[0].when}", "stretches of time")
+        results = [stationary_histogram(run, name, ask.start, ask.confidence) for name in names]
+        return _finding(run, results, f"histograms over time, {results[0].when}", "stretches of time")
 
 
-def _finding(run: Trajectories, found: list[Histogram], title: str, what: str) -> Finding:
-    record = {h.name: h._asdict() | {"fano": h.fano} for h in found}
-    notes = [f"intervals hold jointly for all bins of a species, at {100 * found[0].confidence:g} % confidence"]
-    columns = min(2, len(found))
+def _finding(run: Trajectories, results: list[Histogram], title: str, what: str) -> Finding:
+    record = {h.name: h._asdict() | {"fano": h.fano} for h in results}
+    notes = [f"intervals hold jointly for all bins of a species, at {100 * results[0].confidence:g} % confidence"]
+    columns = min(2, len(results))
     drawing = Drawing(
-        tuple(h.plot for h in found), columns, (5.0 * columns + 1, 3.4 * -(-len(found) // columns)),
+        tuple(h.plot for h in results), columns, (5.0 * columns + 1, 3.4 * -(-len(results) // columns)),
         title_of(run),
     )  # fmt: skip
-    return Finding(title, [_moments(found, what), *map(_bins, found)], record, drawing, notes)
+    return Finding(title, [_moments(results, what), *map(_bins, results)], record, drawing, notes)
 
 
-def _moments(found: list[Histogram], what: str = "independent") -> Table:
-    rows = [(h.name, h.n, h.n_units, h.mean, h.variance, h.fano) for h in found]
+def _moments(results: list[Histogram], what: str = "independent") -> Table:
+    rows = [(h.name, h.n, h.n_units, h.mean, h.variance, h.fano) for h in results]
     return Table("moments", ("species", "values", what, "mean", "variance", "variance / mean"), rows)
 
 
-def _bins(found: Histogram) -> Table:
-    """Few rows: neighbours are taken together."""
-    few = found.merged(_ROWS)
+def _bins(result: Histogram) -> Table:
+    """A short table, in which neighbouring bins are merged."""
+    few = result.merged(_ROWS)
     rows = [
         (
             f"{low:g} to {high:g}",
@@ -265,6 +273,6 @@ def _bins(found: Histogram) -> Table:
         )
         for low, high, fraction, *ends in zip(few.edges, few.edges[1:], few.fraction, few.low, few.high)
     ]
-    together = len(found.fraction) // max(1, len(few.fraction))
-    caption = f"bins of {found.name}" + (f", {together} of the figure in each" if together > 1 else "")
+    together = len(result.fraction) // max(1, len(few.fraction))
+    caption = f"bins of {result.name}" + (f", {together} of the figure in each" if together > 1 else "")
     return Table(caption, ("from (in) to (out)", "fraction [interval]", ""), rows)

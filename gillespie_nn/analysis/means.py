@@ -1,7 +1,8 @@
 """Means and quantiles of an ensemble over time.
 
-Intervals are pointwise: of a mean by Student's t; of a quantile by ranks, which assumes no law (H. A. David and H. N.
-Nagaraja, Order Statistics, 2003, section 7.1), and for counts, which have ties, covers at least as often as it says.
+Intervals are pointwise. That of a mean is Student's t. That of a quantile uses ranks and assumes no law (H. A. David
+and H. N. Nagaraja, Order Statistics, 2003, section 7.1). For counts, which have ties, it covers at least as often as
+stated.
 """
 
 from collections.abc import Sequence
@@ -34,6 +35,7 @@ from .analysis import Analysis, AnyRun, Ask, Finding, blocks, check_data, chosen
 
 PROBABILITIES = (0.05, 0.5, 0.95)
 _MOST = 8
+"""Names in a result by default."""
 
 
 class Means(NamedTuple):
@@ -76,8 +78,10 @@ class Means(NamedTuple):
             Band(name, self.mean[:, k], self.low[:, k], self.high[:, k], *(e[:, k % e.shape[1]] for e in ends))
             for k, name in enumerate(self.names)
         ]
+        # One replicate has no quantiles to draw.
         if self.n.max() == 1:
             bands = [band._replace(bottom=none, top=none) for band in bands]
+        # Observables have no unit, so they are never drawn into a panel of species.
         kinds = [[b for b, u in zip(bands, self.units) if bool(u) == of] for of in (True, False)]
         groups = [g for kind in kinds for g in by_size(kind, split="y" not in log)]
 
@@ -112,8 +116,8 @@ def means(
         return _of_moments(run, species, tuple(probabilities), confidence)
     check_data(run)
     names = chosen(run, species)
-    found = [_of(read(run, names, part), probabilities, confidence) for part in blocks(run, len(names))]
-    n, mean, half, variance, quantile, low, high = (np.concatenate(x, axis=-2) for x in zip(*found))
+    parts = [_of(read(run, names, part), probabilities, confidence) for part in blocks(run, len(names))]
+    n, mean, half, variance, quantile, low, high = (np.concatenate(x, axis=-2) for x in zip(*parts))
     return Means(
         run.time, names, n, mean, mean - half, mean + half, variance, tuple(probabilities), quantile, low, high,
         confidence, _units(run, names), title_of(run),
@@ -144,7 +148,8 @@ def _of_moments(
         for k, p in enumerate(probabilities):
             quantile[k] = run.quantile(p)[:, at]
             for array, rank in zip((low, high), ranks(size, p, 1 - confidence)[1:]):
-                if 1 <= rank <= size:  # of those that all got there
+                # Ranks are those of `size` replicates, so only points that all of them reached have an interval.
+                if 1 <= rank <= size:
                     array[k] = np.where(n == size, run.quantile(rank / size)[:, at], np.nan)
     mean, variance = run.mean()[:, at], run.variance()[:, at]
     return Means(
@@ -154,16 +159,18 @@ def _of_moments(
 
 
 def _of(values: np.ndarray, probabilities: Sequence[float], confidence: float) -> tuple[np.ndarray, ...]:
-    """Of float64[replicate, point, name]; what is not finite is left out, as in `r.mean()` and moments."""
+    """Statistics of float64[replicate, point, name]. Values that are not finite are left out, as in `r.mean()`."""
     values = np.where(np.isfinite(values), values, np.nan)
     n = np.sum(~np.isnan(values), axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = np.nansum(values, axis=0) / n
         variance = np.where(n > 1, np.nansum(np.square(values - mean), axis=0) / (n - 1), np.nan)
         half = student(1 - confidence, n) * np.sqrt(variance / n)
-    ordered = np.sort(values, axis=0)  # NaN last
+    # NaN are sorted to the end, so rank r of the n finite values is row r - 1.
+    ordered = np.sort(values, axis=0)
     quantile, low, high = np.full((3, len(probabilities), *n.shape), np.nan)
     for k, p in enumerate(probabilities):
+        # Points that as many replicates reached share their ranks.
         for size in np.unique(n[n > 0]):
             where = n == size
             for array, rank in zip((quantile, low, high), ranks(size, p, 1 - confidence)):
@@ -184,48 +191,50 @@ class MeansAnalysis(Analysis):
 
     @staticmethod
     def find(run: AnyRun, ask: Ask) -> Finding:
-        found = means(run, ask.species, confidence=ask.confidence)
+        result = means(run, ask.species, confidence=ask.confidence)
         n_all = _replicates(run)
-        notes = [_of_intervals(found)]
-        if (found.n < n_all).any():
+        notes = [_of_intervals(result)]
+        if (result.n < n_all).any():
             notes.append(
-                f"only {int(found.n.min())} of {n_all} replicates reached the end; later points show only these, "
+                f"only {int(result.n.min())} of {n_all} replicates reached the end; later points show only these, "
                 "which may be a biased sample"
             )
         title = f"means and quantiles of {n_all} {'replicate' if n_all == 1 else 'replicates'}"
         drawing = ensemble_drawing(run, ask.species, phase=ask.phase, log=ask.log, confidence=ask.confidence)
-        return Finding(title, [_table(found)], found._asdict(), drawing, notes)
+        return Finding(title, [_table(result)], result._asdict(), drawing, notes)
 
 
 def _replicates(run: AnyRun) -> int:
     return run.n_done if isinstance(run, MomentsResult) else run.counts.shape[0]
 
 
-def _of_intervals(found: Means) -> str:
-    units = next((u for u in found.units if u), "")
-    return f"intervals are pointwise, at {100 * found.confidence:g} % confidence" + (
-        f"; units{'' if all(found.units) else ' of species'}: {units}" if units else ""
+def _of_intervals(result: Means) -> str:
+    units = next((u for u in result.units if u), "")
+    return f"intervals are pointwise, at {100 * result.confidence:g} % confidence" + (
+        f"; units{'' if all(result.units) else ' of species'}: {units}" if units else ""
     )
 
 
-def _table(found: Means) -> Table:
-    """At some times."""
+def _table(result: Means) -> Table:
+    """Means and quantiles at up to four times."""
     rows = []
-    columns: tuple[str, ...] = ("species", "time [s]", f"mean [{100 * found.confidence:g} % interval]", "std. dev.")
-    middle = found.probabilities.index(0.5) if 0.5 in found.probabilities else None
-    several = len(found.probabilities) > 1
+    columns: tuple[str, ...] = ("species", "time [s]", f"mean [{100 * result.confidence:g} % interval]", "std. dev.")
+    middle = result.probabilities.index(0.5) if 0.5 in result.probabilities else None
+    several = len(result.probabilities) > 1
     columns += (("median",) if middle is not None else ()) + (
-        (f"{100 * found.probabilities[0]:g} % to {100 * found.probabilities[-1]:g} % of replicates",) if several else ()
+        (f"{100 * result.probabilities[0]:g} % to {100 * result.probabilities[-1]:g} % of replicates",)
+        if several
+        else ()
     )
-    for k, name in enumerate(found.names):
-        for i in few(len(found.time), 4):
+    for k, name in enumerate(result.names):
+        for i in few(len(result.time), 4):
             row: tuple = (
-                name, f"{found.time[i]:g}", estimate(found.mean[i, k], found.low[i, k], found.high[i, k]),
-                found.variance[i, k] ** 0.5,
+                name, f"{result.time[i]:g}", estimate(result.mean[i, k], result.low[i, k], result.high[i, k]),
+                result.variance[i, k] ** 0.5,
             )  # fmt: skip
             if middle is not None:
-                row += (found.quantile[middle, i, k],)
+                row += (result.quantile[middle, i, k],)
             if several:
-                row += (f"{cell(found.quantile[0, i, k])} to {cell(found.quantile[-1, i, k])}",)
+                row += (f"{cell(result.quantile[0, i, k])} to {cell(result.quantile[-1, i, k])}",)
             rows.append(row)
-    return Table("at some times", columns, rows)
+    return Table("at selected times", columns, rows)

@@ -1,12 +1,12 @@
-"""First-passage times: when a condition first holds. In some replicates it may never hold.
+"""First-passage times: when a condition first holds. In a replicate it may never hold.
 
 A condition compares expressions of species, observables and `time`: `A >= 10`, `A - B > 5 && total <= 3`,
 `A > 2 * B or not C == 0`. The comparisons are `>=`, `>`, `<=`, `<`, `==` and `!=`. They are combined by `&&` or `and`,
 `||` or `or`, `!(...)` or `not`.
 
-There are two sources. A network from `watch` notes the exact time of the passage. Otherwise the recorded points are
-searched: the passage time is then the first point at which the condition holds. It is never too early, but late if the
-condition first held between points, and an excursion that is over before the next point is not seen.
+There are two sources. A network from `watch` records the exact time of the passage. Otherwise the recorded points are
+searched, and the passage time is the first point at which the condition holds. It is never early. It is late if the
+condition first held between points, and an excursion that ends before the next point is missed.
 
 Replicates that did not pass within the run are censored. The survival function is that of E. L. Kaplan and P. Meier (J.
 Am. Stat. Assoc. 53 (1958) 457-481, doi:10.1080/01621459.1958.10501452), with pointwise intervals by Greenwood's
@@ -33,6 +33,7 @@ from ..display.tables import Table, estimate, few, fragment, shown
 from .analysis import Analysis, Ask, Finding, Trajectories, blocks, check_data, names_of, read, title_of
 
 _NOT_YET = -1.0
+"""Value of the observable of `watch` before the passage."""
 _TIME = "time"
 _TRUE_OR_FALSE = (*RELATIONS, "and", "or", "not")
 _WORDS = {"and": "&&", "or": "||", "not": formula.NOT}
@@ -89,17 +90,18 @@ class Passage(NamedTuple):
         return axes
 
 
-def _summary(found: Passage) -> str:
-    median = "" if np.isnan(found.median) else f", median {found.median:.4g} s"
-    return f"{found.what}: {int(found.passed.sum())} of {len(found.passed)} replicates passed{median}"
+def _summary(result: Passage) -> str:
+    median = "" if np.isnan(result.median) else f", median {result.median:.4g} s"
+    return f"{result.what}: {int(result.passed.sum())} of {len(result.passed)} replicates passed{median}"
 
 
-def _tables(found: Passage) -> list[Table]:
+def _tables(result: Passage) -> list[Table]:
     rows = [
-        (f"{found.at[i]:.5g}", estimate(found.survival[i], found.low[i], found.high[i])) for i in few(len(found.at))
+        (f"{result.at[i]:.5g}", estimate(result.survival[i], result.low[i], result.high[i]))
+        for i in few(len(result.at))
     ]
-    columns = ("time [s]", f"not yet passed [{100 * found.confidence:g} % interval]")
-    return [Table("survival function at some times", columns, rows)] if rows else []
+    columns = ("time [s]", f"not yet passed [{100 * result.confidence:g} % interval]")
+    return [Table("survival function at selected times", columns, rows)] if rows else []
 
 
 def watch(network: ReactionNetwork, condition: str, name: str = "passage") -> ReactionNetwork:
@@ -114,6 +116,7 @@ def watch(network: ReactionNetwork, condition: str, name: str = "passage") -> Re
     events = [event.name for event in network.events]
     if not re.fullmatch(r"[A-Za-z_]\w*", name) or name in (*known, *network.observables) or f"note_{name}" in events:
         raise InputError(f"name must be an unused identifier, got {name!r}: choose another for the time of passage")
+    # The event fires once: afterwards the parameter is a time, which is not below 0.
     before = Expression("<", (name_of(name), number(0)))
     event = Event(f"note_{name}", operation("and", (expression, before)), ((name, name_of(_TIME)),))
     parameters = {**network.parameters, name: _NOT_YET}
@@ -136,6 +139,7 @@ def first_passage(run: Trajectories, what: str, confidence: float = 0.95) -> Pas
         empty = np.empty(0)
         return Passage(what, exact, time, passed, empty, empty, empty, empty, float("nan"), confidence, title_of(run))
     survival = stats.ecdf(stats.CensoredData.right_censored(time, ~passed)).sf
+    # The function has a step at each time, and falls only where a replicate passed, not where one was censored.
     falls = np.isin(survival.quantiles, time[passed])
     at, share = survival.quantiles[falls], survival.probabilities[falls]
     low, high = (side[falls] for side in _band(survival, confidence))
@@ -145,9 +149,11 @@ def first_passage(run: Trajectories, what: str, confidence: float = 0.95) -> Pas
 
 
 def _band(survival: Any, confidence: float) -> tuple[np.ndarray, np.ndarray]:
-    """Both ends; where none is left, whose variance is not known, 0 and the upper end of the step before."""
+    """Both ends of the interval at each step. Where no replicate is left, Greenwood's variance is undefined: there the
+    interval goes from 0 to the upper end of the step before."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # of these steps
+        # scipy warns of these steps.
+        warnings.simplefilter("ignore", RuntimeWarning)
         low, high = (x.probabilities.copy() for x in survival.confidence_interval(confidence, method="log-log"))
     for k in np.flatnonzero(np.isnan(high)):
         low[k], high[k] = 0.0, high[k - 1] if k else 1.0
@@ -155,8 +161,9 @@ def _band(survival: Any, confidence: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def read_condition(text: str, names: Collection[str], check: Callable[[str], Any]) -> Expression:
-    """The condition that a text holds, over `names` and `time`; `check(name)` raises InputError for any other name."""
+    """Parse a condition over `names` and `time`. `check(name)` raises InputError for any other name."""
     language = formula.Language()
+    # A species may be called `and`, `or` or `not`; then the word is its name.
     language.words = {word: sign for word, sign in _WORDS.items() if word not in names}
     if not isinstance(text, str) or not text.strip():
         raise InputError(f"passage must be a condition, for example 'A >= 10' or 'A - B > 5 && C <= 3', got {text!r}")
@@ -173,6 +180,7 @@ def read_condition(text: str, names: Collection[str], check: Callable[[str], Any
 def _noted(run: Trajectories, name: str) -> tuple[np.ndarray, np.ndarray]:
     time, end = run.time, _ends(run)
     noted = np.empty(len(end))
+    # The observable is read at the last point that each replicate reached: there it has its final value.
     for part in blocks(run, 1):
         ending = np.flatnonzero((part.start <= end) & (end < part.stop))
         if len(ending):
@@ -191,7 +199,7 @@ def _searched(run: Trajectories, text: str) -> tuple[np.ndarray, np.ndarray]:
     for part in blocks(run, len(names)):
         read_values = read(run, names, part)
         values = {name: read_values[:, :, k] for k, name in enumerate(names)} | {_TIME: time[part]}
-        # Points that a replicate did not reach hold NaN, of which `!=` and `not` would be true.
+        # Points that a replicate did not reach are NaN, for which `!=` and `not` would be true.
         there = ~np.isnan(read_values).any(axis=2)
         holds = there & (np.broadcast_to(condition.evaluate(values), there.shape) != 0)
         new = (first < 0) & holds.any(axis=1)
@@ -201,10 +209,11 @@ def _searched(run: Trajectories, text: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _ends(run: Trajectories) -> np.ndarray:
-    """int64[replicate], the last point that each replicate got to."""
+    """int64[replicate], the last point that each replicate reached."""
     name, end = names_of(run)[:1], np.zeros(run.counts.shape[0], dtype=int)
     for part in blocks(run, 1):
         there = ~np.isnan(read(run, name, part)[:, :, 0])
+        # `argmax` of the reversed row is the distance of the last point that is there from the end of the part.
         last = part.start + there.shape[1] - 1 - there[:, ::-1].argmax(axis=1)
         end = np.where(there.any(axis=1), last, end)
     return end
@@ -221,15 +230,15 @@ class PassageAnalysis(Analysis):
     def find(run: Trajectories, ask: Ask) -> Finding:
         if ask.passage is None:
             raise InputError("first-passage needs a condition: add --passage 'A >= 10', for example")
-        found = first_passage(run, ask.passage, ask.confidence)
-        record = found._asdict() | {"n_passed": int(found.passed.sum()), "n": len(found.passed)}
-        drawing = Drawing((found.plot,), size=(8, 5))
-        return Finding(f"first passage of {_summary(found)}", _tables(found), record, drawing, _notes(run, found))
+        result = first_passage(run, ask.passage, ask.confidence)
+        record = result._asdict() | {"n_passed": int(result.passed.sum()), "n": len(result.passed)}
+        drawing = Drawing((result.plot,), size=(8, 5))
+        return Finding(f"first passage of {_summary(result)}", _tables(result), record, drawing, _notes(run, result))
 
 
-def _notes(run: Trajectories, found: Passage) -> list[str]:
+def _notes(run: Trajectories, result: Passage) -> list[str]:
     notes = []
-    if found.exact:
+    if result.exact:
         notes.append("the run recorded each passage as it happened, so times are exact")
     else:
         gap = float(np.diff(run.time).max()) if len(run.time) > 1 else 0.0
@@ -237,9 +246,9 @@ def _notes(run: Trajectories, found: Passage) -> list[str]:
             f"times are from recorded points up to {gap:.3g} s apart: they are never early but may be late, by more "
             "than this if the condition held only between points; for exact times, use analysis.watch"
         )
-    if (found.time[~found.passed] < run.time[-1]).any():
+    if (result.time[~result.passed] < run.time[-1]).any():
         notes.append(
-            "some replicates stopped early and count as censored, which is unbiased only if the reason they stopped is "
+            "replicates that stopped early count as censored, which is unbiased only if the reason they stopped is "
             "unrelated to the passage"
         )
     return notes

@@ -1,5 +1,5 @@
-"""The common part of dual rails: a number v = [V_p] - [V_m] is the same whatever both rails hold in common, which is
-noise and nothing else. Annihilation V_p + V_m -> 0 keeps it small."""
+"""The common part of dual rails. A number v = [V_p] - [V_m] does not depend on what both rails have in common, so that
+part only adds noise. Annihilation V_p + V_m -> 0 keeps it small."""
 
 import re
 from collections.abc import Sequence
@@ -28,11 +28,11 @@ from .analysis import (
 from .training_course import running_mean
 
 _GROUP = re.compile(r"[A-Za-z]+\d*")
-"""Of any network: names with the same letters and digits at the beginning go together."""
+"""Names with the same letters and digits at the beginning are one group, in any network."""
 _MOST = 1 << 10
 """Pairs read at once."""
 _DASHES = (*LINES, (0, (8, 3)), (0, (1, 4)), (0, (6, 2, 2, 2, 2, 2)), (0, (8, 2, 1, 2, 1, 2)))
-"""Line styles of layers."""
+"""Line styles of layers, one for each number after the letters."""
 _SMOOTHED = 40
 """A figure shows the running mean over this part of all records."""
 
@@ -49,7 +49,6 @@ class CommonParts(NamedTuple):
     """Of min(V_p, V_m)."""
     signal: np.ndarray
     """Of |V_p - V_m|."""
-
     source: str = ""
     """Method, volume and seed of the run."""
 
@@ -76,11 +75,11 @@ def _ratio(common: np.ndarray, signal: np.ndarray) -> np.ndarray:
 
 def pairs_of(species: Sequence[str]) -> dict[str, list]:
     """Names (plus rail, minus rail) of all dual-rail numbers, by group."""
-    found: dict[str, list] = {}
+    groups: dict[str, list] = {}
     for rails in pairs(species).values():
         match = _GROUP.match(rails.plus)
-        found.setdefault(match[0] if match else rails.plus, []).append(tuple(rails))
-    return found
+        groups.setdefault(match[0] if match else rails.plus, []).append(tuple(rails))
+    return groups
 
 
 def common_parts(run: Trajectories) -> CommonParts:
@@ -98,19 +97,20 @@ def common_parts(run: Trajectories) -> CommonParts:
 def _of_group(run: Trajectories, pairs: list[tuple[str, str]], scale: float) -> tuple[np.ndarray, np.ndarray]:
     common, signal = np.zeros(len(run.time)), np.zeros(len(run.time))
     for k in range(0, len(pairs), _MOST):
-        own = pairs[k : k + _MOST]
-        names = [name for side in zip(*own) for name in side]
+        chunk = pairs[k : k + _MOST]
+        # All plus rails, then all minus rails: the halves of what is read are the two sides of the pairs.
+        names = [name for side in zip(*chunk) for name in side]
         for part in blocks(run, len(names)):
             values = read(run, names, part)
-            plus, minus = values[..., : len(own)], values[..., len(own) :]
+            plus, minus = values[..., : len(chunk)], values[..., len(chunk) :]
             with np.errstate(invalid="ignore"):
-                common[part] += _mean(np.minimum(plus, minus)) * len(own)
-                signal[part] += _mean(np.abs(plus - minus)) * len(own)
+                common[part] += _mean(np.minimum(plus, minus)) * len(chunk)
+                signal[part] += _mean(np.abs(plus - minus)) * len(chunk)
     return common / (len(pairs) * scale), signal / (len(pairs) * scale)
 
 
 def _mean(values: np.ndarray) -> np.ndarray:
-    """Over replicates that got there, and pairs; NaN where none did."""
+    """Mean over pairs and the replicates that reached a point; NaN where none did."""
     there = ~np.isnan(values)
     return np.where(there, values, 0.0).sum(axis=(0, 2)) / np.where(
         there.any(axis=(0, 2)), there.sum(axis=(0, 2)), np.nan
@@ -129,56 +129,60 @@ class RailsAnalysis(Analysis):
 
     @staticmethod
     def find(run: Trajectories, ask: Ask) -> Finding:
-        found = common_parts(run)
-        record = found._asdict() | {"ratio": found.ratio}
-        return Finding("common part of dual rails", [_table(found)], record, _drawing(found))
+        result = common_parts(run)
+        record = result._asdict() | {"ratio": result.ratio}
+        return Finding("common part of dual rails", [_table(result)], record, _drawing(result))
 
 
-def _table(found: CommonParts) -> Table:
-    half = slice(len(found.time) // 2, None)
-    reached = ~np.isnan(found.common[half, 0])  # by some replicate
+def _table(result: CommonParts) -> Table:
+    half = slice(len(result.time) // 2, None)
+    # A point that no replicate reached is NaN in every group.
+    reached = ~np.isnan(result.common[half, 0])
     if not reached.any():
-        raise InputError(f"no replicate reached {found.time[half][0]:g} s, where the average over rails starts")
-    common, signal = (values[half][reached].mean(axis=0) for values in (found.common, found.signal))
-    rows = list(zip(found.groups, found.n_pairs, common, signal, _ratio(common, signal)))
+        raise InputError(f"no replicate reached {result.time[half][0]:g} s, where the average over rails starts")
+    common, signal = (values[half][reached].mean(axis=0) for values in (result.common, result.signal))
+    rows = list(zip(result.groups, result.n_pairs, common, signal, _ratio(common, signal)))
     columns = ("rails", "pairs", "common part [conc.]", "|V_p - V_m| [conc.]", "ratio")
-    return Table(f"means over pairs, replicates and recorded times from {found.time[half][0]:g} s on", columns, rows)
+    return Table(f"means over pairs, replicates and recorded times from {result.time[half][0]:g} s on", columns, rows)
 
 
-def _drawing(found: CommonParts) -> Drawing:
-    """Groups that have a common part at some time, smoothed where there are many points."""
-    window = max(1, len(found.time) // _SMOOTHED)
-    groups = [k for k in range(len(found.groups)) if np.nanmax(found.common[:, k]) > 0] or range(len(found.groups))
+def _drawing(result: CommonParts) -> Drawing:
+    """A line for each group with a common part, smoothed where there are many points."""
+    window = max(1, len(result.time) // _SMOOTHED)
+    groups = [k for k in range(len(result.groups)) if np.nanmax(result.common[:, k]) > 0] or range(len(result.groups))
 
-    styles = _styles([found.groups[k] for k in groups])
+    styles = _styles([result.groups[k] for k in groups])
 
     def panel(axes: Any, values: np.ndarray, label: str, first: bool) -> None:
         smooth = running_mean(values, window)
         for k, look in zip(groups, styles):
-            axes.plot(found.time, smooth[:, k], label=f"{found.groups[k]} ({found.n_pairs[k]})", linewidth=1.2, **look)
+            axes.plot(
+                result.time, smooth[:, k], label=f"{result.groups[k]} ({result.n_pairs[k]})", linewidth=1.2, **look
+            )
         axes.set_xlabel("time [s]")
         axes.set_ylabel(label)
         axes.set_ylim(bottom=0)
         how = f"; running mean of {window} records" if window > 1 else ""
         if first:
-            title(axes, f"means over pairs (number of pairs in brackets){how}\n{found.source}")
+            title(axes, f"means over pairs (number of pairs in brackets){how}\n{result.source}")
         axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
     panels = (
-        partial(panel, values=found.common, label="common part min(V_p, V_m)\n[concentration]", first=True),
-        partial(panel, values=found.signal, label="signal |V_p - V_m|\n[concentration]", first=False),
+        partial(panel, values=result.common, label="common part min(V_p, V_m)\n[concentration]", first=True),
+        partial(panel, values=result.signal, label="signal |V_p - V_m|\n[concentration]", first=False),
     )
     return Drawing(panels, size=(8, 6.5), share_x=True)
 
 
 def _styles(groups: Sequence[str]) -> list[dict]:
-    """A different look of each line: the colour is that of the letters, the line style that of the number after them,
-    so that W1 and W2 have one colour. Where colours or styles do not suffice, the order of lines decides."""
+    """A different look for each line. Letters decide the colour, the number after them the line style, so W1 and W2
+    have one colour. If colours or styles do not suffice, the order of lines decides."""
     parts = [(group.rstrip("0123456789"), group) for group in groups]
     places = [(letters, int(group[len(letters) :] or 0)) for letters, group in parts]
     colours = dict(zip(dict.fromkeys(letters for letters, _ in places), COLOURS))
     dashes = dict(zip(sorted({number for _, number in places if number}), _DASHES)) | {0: _DASHES[0]}
     looks = [(colours.get(letters), dashes.get(number)) for letters, number in places]
+    # W and W1 would both have the first style. If two lines look alike, the order of lines decides.
     if None in (part for look in looks for part in look) or len(set(looks)) < len(looks):
         return [style(n) for n in range(len(groups))]
     return [{"color": colour, "linestyle": line} for colour, line in looks]

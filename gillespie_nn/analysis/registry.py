@@ -25,7 +25,7 @@ ANALYSES: tuple[type[Analysis], ...] = (
 
 
 def overview(run: AnyRun, ask: Ask | None = None) -> Finding:
-    """The default analysis of a run: learning for a training run, means and quantiles for others.
+    """The default analysis of a run: learning of a training run, means and quantiles of any other.
 
     `ask` selects what is shown."""
     chosen: type[Analysis] = LearningAnalysis if LearningAnalysis.applies(run) else MeansAnalysis

@@ -1,6 +1,4 @@
-"""Where an ensemble stands at the last recorded time, for people: the quantities that moved most, and what the method
-says about its own steps, in plain words.
-"""
+"""What a run was and what came of it: the final state, a summary of its file, what to cite, and the HTML report."""
 
 import json
 from collections import Counter
@@ -28,8 +26,10 @@ from ..storage.values import understood
 from .analysis import Ask
 from .registry import ANALYSES
 
+# The final state: quantities at the last recorded time, and the work of the method in plain words.
+
 MOST = 10
-"""Quantities that are shown."""
+"""Quantities in a table of the final state."""
 _PLAIN = {
     "steps": "steps",
     "derivative_evaluations": "evaluations of the rate equations",
@@ -41,7 +41,7 @@ _PLAIN = {
     "firings_cut_off": "firings cut off so that no count fell below 0",
     "held_share": "as the fraction of firings put off to a later step so that no amount fell below 0",
 }
-"""Statistics of methods that say something to somebody who does not know the code."""
+"""Statistics of methods that are clear without knowledge of the code, in words."""
 
 
 class FinalState(NamedTuple):
@@ -51,21 +51,21 @@ class FinalState(NamedTuple):
     n: int
     mean: np.ndarray
     deviation: np.ndarray
-    """Standard deviation: of the replicates, or of the law that `linear_noise` works out; NaN if unknown."""
+    """Standard deviation of the replicates, or of the law that `linear_noise` computes; NaN if unknown."""
     error: np.ndarray
     """Standard error of the mean; NaN if unknown."""
     moved: np.ndarray
-    """Distance from the first recorded value, as a root mean square over replicates."""
+    """Root mean square, over replicates, of the distance from the first recorded value."""
     asked: tuple[str, ...] | None = None
-    """Names of the quantities to show, of which the table has those that moved most; None for all."""
+    """Names of the quantities to show; None for all. The table has those of them that moved most."""
     observables: tuple[str, ...] = ()
     """Names of rules and parameters, which are not in the units of species."""
     first: tuple[str, ...] = ()
-    """Names of variables of rate rules, which come first: there are few of them, and they drive the rest."""
+    """Names of variables of rate rules. They come first, because they are few and drive the rest."""
 
     @property
     def shown(self) -> list[int]:
-        """Numbers of the quantities in `table`, in order of its rows."""
+        """Indices of the quantities in `table`, in the order of its rows."""
         places = [k for k, name in enumerate(self.names) if self.asked is None or name in self.asked]
         names = [self.names[k] for k in places]
         return [places[k] for k in ranked(names, self.moved[places], self.first, MOST)]
@@ -86,21 +86,22 @@ class FinalState(NamedTuple):
             )
         half = self.error * student(0.05, self.n)
         intervals, spreads = np.isfinite(half[shown]).any(), np.isfinite(self.deviation[shown]).any()
-        width = max([len("quantity"), *(len(self.names[k]) for k in shown)])  # names stand to the left
+        # Padded to one width, because tables align texts to the right.
+        width = max([len("quantity"), *(len(self.names[k]) for k in shown)])
         columns = ["quantity".ljust(width), "mean [95 % interval]" if intervals else "value" if self.n == 1 else "mean"]
         rows = []
         for k in shown:
             known = estimate(self.mean[k], self.mean[k] - half[k], self.mean[k] + half[k])
             value = known if half[k] > 0 else cell(self.mean[k])
             rows.append((self.names[k].ljust(width), value, *([f"{self.deviation[k]:.3g}"] if spreads else [])))
-        # Rules and parameters have units of their own.
+        # Only species have the units of the run; those of rules and parameters are unknown.
         of_species = [self.names[k] not in self.observables for k in shown]
         unit = f" [{units}]" if all(of_species) else f" [species: {units}]" if any(of_species) else ""
         return Table(f"at t = {time:g} s{few}{unit}:", (*columns, *(["standard deviation"] if spreads else [])), rows)
 
 
 def final_state(result: Result | Run | MomentsResult | MomentsRun) -> FinalState | None:
-    """None if no replicate has reached the end."""
+    """The final state of a run; None if no replicate has reached the end."""
     about: dict[str, Any] = {
         "asked": asked_for(result), "first": with_rate_rules(result),
         "observables": tuple(name for name in result.quantities if name not in result.model.index),
@@ -111,6 +112,7 @@ def final_state(result: Result | Run | MomentsResult | MomentsRun) -> FinalState
     n = len(final)
     if not n:
         return None
+    # What has no first value, such as a rule without one, stays NaN: `_distance` then counts the spread alone.
     start = np.full(len(names), np.nan)
     start[: len(result.species)] = np.ma.filled(np.ma.mean(result.counts[:, 0, :], axis=0), np.nan)
     for k, name in enumerate(result.observable_names):
@@ -119,6 +121,7 @@ def final_state(result: Result | Run | MomentsResult | MomentsRun) -> FinalState
     deviation = final.std(axis=0, ddof=1) if n > 1 else unknown
     moved = _distance(mean - start, deviation)
     error = deviation / np.sqrt(n)
+    # One run of `linear_noise` has no spread between replicates, but the covariance of the law.
     if n == 1 and result.covariance.shape[0]:
         deviation = unknown.copy()
         of_law = np.sqrt(np.diagonal(result.covariance[0, -1]))
@@ -137,8 +140,9 @@ def _of_moments(result: MomentsResult, about: Mapping[str, Any]) -> FinalState |
     )  # fmt: skip
 
 
-def said_of_method(statistics: Mapping[str, Any], n: int) -> str:
-    """What the method says about its steps, in a line; nothing if there is nothing to say."""
+def steps_text(statistics: Mapping[str, Any], n: int) -> str:
+    """The work of the method in one line, from its `statistics`; empty if it reports none. `n` is the number of
+    replicates."""
     known = [(words, float(np.mean(statistics[name]))) for name, words in _PLAIN.items() if name in statistics]
     parts = [f"{value:.4g} {words}" for words, value in known if value]
     least = float(np.min(statistics.get("least_concentration", 0.0), initial=0.0))
@@ -148,7 +152,7 @@ def said_of_method(statistics: Mapping[str, Any], n: int) -> str:
 
 
 def fired(n_events: int) -> str:
-    """How many reactions fired."""
+    """The number of reactions that fired, as the end of a line."""
     return f", {_number(n_events)} fired"
 
 
@@ -157,16 +161,17 @@ def _number(n_events: int) -> str:
 
 
 def _distance(drift: np.ndarray, deviation: np.ndarray) -> np.ndarray:
+    """Root mean square distance: drift of the mean and spread around it; NaN counts as 0."""
     return np.hypot(np.nan_to_num(drift), np.nan_to_num(deviation))
 
 
-# A run file in numbers: a dictionary for machines, and the same as text for people.
+# The summary of a run file: a dictionary of plain values, and the same as text.
 
 
 def summary(run: Run | MomentsRun) -> dict:
     """The content of a run or moments file as plain values, with means over committed replicates at the end."""
     if isinstance(run, MomentsRun):
-        found = {
+        values = {
             "species": list(run.quantities), "mean": run.mean()[-1].tolist(),
             "standard_deviation": run.std()[-1].tolist(),
             "standard_error": run.standard_error()[-1].tolist(),
@@ -176,44 +181,44 @@ def summary(run: Run | MomentsRun) -> dict:
     else:
         status = Counter(Status(int(s)).name.lower() for s in run.status)
         n_committed = int(run.committed.sum())
-        found = {"committed": n_committed, "events": int(run.n_events.sum()), "status": dict(status)}
+        values = {"committed": n_committed, "events": int(run.n_events.sum()), "status": dict(status)}
     seconds = run.provenance["seconds"]
-    found = {
+    values = {
         "file": str(run.path), "kind": run.kind, "method": run.method, "seed": run.seed, "volume": run.volume,
         "n_species": len(run.model.species), "n_reactions": len(run.model.reactions), "replicates": run.n_planned,
         "points": len(run.time), "units": run.units, "ended": run.ended, "has_firings": run._has_firings,
         "seconds": seconds if np.isfinite(seconds) else None, "started": run.provenance.get("started"),
-        "written": not run.ended and is_locked(run.path), **found,
+        "written": not run.ended and is_locked(run.path), **values,
     }  # fmt: skip
-    return found | (_of_training(run) if isinstance(run, Run) and run.kind == "training" else _of_ensemble(run))
+    return values | (_of_training(run) if isinstance(run, Run) and run.kind == "training" else _of_ensemble(run))
 
 
 def _of_training(run: Run) -> dict:
     record = run.training
-    found = {
+    values = {
         "replicates": 1, "layers": list(record.layers), "task": record.task, "presentations": record.n_presented,
         "planned": len(record.presentations),
     }  # fmt: skip
-    # Scores that a file's version did not have, or its run did not ask for, are not shown.
-    found |= {n: s for n, s in record.scores.items() if np.isfinite(s) or not n.endswith(("_best", "_chemical"))}
+    # Scores that the version of the file or the options of the run lack are NaN, and are left out.
+    values |= {n: s for n, s in record.scores.items() if np.isfinite(s) or not n.endswith(("_best", "_chemical"))}
     if len(record.targets) <= 16:
-        found |= {name: record[name].tolist() for name in ("inputs", "targets", "outputs")}
-    return found
+        values |= {name: record[name].tolist() for name in ("inputs", "targets", "outputs")}
+    return values
 
 
 def _of_ensemble(run: Run | MomentsRun) -> dict:
     statistics = {name: float(np.mean(values)) for name, values in run.statistics.items() if np.size(values)}
-    found = {"t_end": float(run.time[-1]), "statistics": statistics}
+    result = {"t_end": float(run.time[-1]), "statistics": statistics}
     state = final_state(run)
     if state is None:
-        return found | {"complete": 0}
-    found |= {
+        return result | {"complete": 0}
+    result |= {
         "asked": list(state.asked or state.names), "observables": list(state.observables),
         "rate_rules": list(state.first),
     }  # fmt: skip
     if isinstance(run, MomentsRun):
-        return found | {"moved": state.moved.tolist()}
-    return found | {
+        return result | {"moved": state.moved.tolist()}
+    return result | {
         "complete": state.n,
         "species": list(state.names),
         "mean": state.mean.tolist(),
@@ -224,71 +229,75 @@ def _of_ensemble(run: Run | MomentsRun) -> dict:
 
 
 def summary_text(found: dict, species: Sequence[str] = ()) -> str:
-    """The values `found` by `summary` as text. Intervals of means are Student's t intervals. The table shows the
-    quantities named in `species`; if none, those that the run was asked for."""
-    training = found["kind"] == "training"
-    done, planned = found["committed"], found["replicates"]
+    """The result `found` of `summary` as text. Intervals of means are Student's t intervals. The table shows the
+    quantities named in `species`, by default those that the run was asked for."""
+    return "\n".join(_summary_lines(found, species))
+
+
+def _summary_lines(values: dict, species: Sequence[str]) -> list[str]:
+    training = values["kind"] == "training"
+    done, planned = values["committed"], values["replicates"]
     replicates = "" if training else f", {done} of {counted(planned, 'replicate')} done"
     # A training run that has not ended has not counted its reactions.
-    counts = found.get("has_firings", found["units"] == "molecules") and (done or not training)
-    n_fired = fired(found["events"]) if counts else ""
+    counts = values.get("has_firings", values["units"] == "molecules") and (done or not training)
+    n_fired = fired(values["events"]) if counts else ""
     lines = [
-        f"{printable(found['file'])}: {found['kind']} run{replicates}",
-        f"{found['n_species']} species, {counted(found['n_reactions'], 'reaction')}; method {found['method']}, "
-        f"Omega = {found['volume']:g}, seed {found['seed']}",
-        f"{counted(found['points'], 'recorded point')}{n_fired}{_took(found)}",
+        f"{printable(values['file'])}: {values['kind']} run{replicates}",
+        f"{values['n_species']} species, {counted(values['n_reactions'], 'reaction')}; method {values['method']}, "
+        f"Omega = {values['volume']:g}, seed {values['seed']}",
+        f"{counted(values['points'], 'recorded point')}{n_fired}{_took(values)}",
     ]
-    return "\n".join(lines + (_training_lines(found) if training else _ensemble_lines(found, species)))
+    return lines + (_training_lines(values) if training else _ensemble_lines(values, species))
 
 
-def _took(found: dict) -> str:
-    """How long the run took, or how far it is."""
-    seconds = None if found["seconds"] is None else f"{found['seconds']:.1f} s"
-    if found.get("ended", True):
+def _took(values: dict) -> str:
+    """How long the run took, or why it has not ended."""
+    seconds = None if values["seconds"] is None else f"{values['seconds']:.1f} s"
+    if values.get("ended", True):
         return "" if seconds is None else f", {seconds} in all"
-    started = found["started"] or "an unknown time"
-    if found["written"]:
+    started = values["started"] or "an unknown time"
+    if values["written"]:
         return f"; running since {started}"
     return f"; interrupted after {seconds}" if seconds else f"; started {started}, killed before the end"
 
 
-def _training_lines(found: dict) -> list[str]:
-    if not found["committed"]:
-        return [f"{counted(found['presentations'], 'presentation')} of {found['planned']} are recorded so far"]
-    lines = [f"{'-'.join(map(str, found['layers']))} network after {counted(found['presentations'], 'presentation')}"]
+def _training_lines(values: dict) -> list[str]:
+    if not values["committed"]:
+        return [f"{counted(values['presentations'], 'presentation')} of {values['planned']} are recorded so far"]
+    lines = [f"{'-'.join(map(str, values['layers']))} network after {counted(values['presentations'], 'presentation')}"]
     for score, name in (("accuracy", "accuracy"), ("rmse", "RMSE")):
-        if np.isfinite(found[score]):
+        if np.isfinite(values[score]):
             lines.append(
-                f"{name} {found[score]:.4f} (before training {found[score + '_before']:.4f}, "
-                f"float gradient descent {found[score + '_gradient_descent']:.4f})"
+                f"{name} {values[score]:.4f} (before training {values[score + '_before']:.4f}, "
+                f"float gradient descent {values[score + '_gradient_descent']:.4f})"
             )
-    for x, t, y in zip(found.get("inputs", ()), found.get("targets", ()), found.get("outputs", ())):
+    for x, t, y in zip(values.get("inputs", ()), values.get("targets", ()), values.get("outputs", ())):
         lines.append(f"input {_summary_row(x)}  target {_summary_row(t)}  output {_summary_row(y, '.3f')}")
     return lines
 
 
-def _ensemble_lines(found: dict, species: Sequence[str]) -> list[str]:
-    if not found["complete"]:
-        return _early(found) or ["no replicate has reached the end yet"]
-    lines = [f"{counted(found['complete'], 'replicate')} reached the end", *_early(found)]
-    n = len(found["species"])
+def _ensemble_lines(values: dict, species: Sequence[str]) -> list[str]:
+    if not values["complete"]:
+        return _early(values) or ["no replicate has reached the end yet"]
+    lines = [f"{counted(values['complete'], 'replicate')} reached the end", *_early(values)]
+    n = len(values["species"])
     deviation, error, moved = (
-        np.full(n, np.nan) if found.get(name) is None else np.array(found[name], dtype=float)
+        np.full(n, np.nan) if values.get(name) is None else np.array(values[name], dtype=float)
         for name in ("standard_deviation", "standard_error", "moved")
     )
     state = FinalState(
-        tuple(found["species"]), found["complete"], np.array(found["mean"]), deviation, error, moved,
-        tuple(species or found.get("asked", found["species"])), tuple(found.get("observables", ())),
-        tuple(found.get("rate_rules", ())),
+        tuple(values["species"]), values["complete"], np.array(values["mean"]), deviation, error, moved,
+        tuple(species or values.get("asked", values["species"])), tuple(values.get("observables", ())),
+        tuple(values.get("rate_rules", ())),
     )  # fmt: skip
-    lines.append(state.table(found["t_end"], found["units"]).text())
-    work = said_of_method(found["statistics"], found["complete"])
+    lines.append(state.table(values["t_end"], values["units"]).text())
+    work = steps_text(values["statistics"], values["complete"])
     return lines + ([work] if work else [])
 
 
-def _early(found: dict) -> list[str]:
+def _early(values: dict) -> list[str]:
     """A line for each reason for which replicates stopped before the end."""
-    ends = {Status[name.upper()]: n for name, n in found["status"].items() if n}
+    ends = {Status[name.upper()]: n for name, n in values["status"].items() if n}
     return [f"{counted(n, 'replicate')} {status}" for status, n in sorted(ends.items()) if not status.complete]
 
 
@@ -296,16 +305,16 @@ def _summary_row(values: Iterable[float], form: str = "g") -> str:
     return " ".join(format(v, form) for v in values)
 
 
-# What to cite: the software, and the publications behind methods, activations and noises, which name their own.
+# What to cite: the software, and the references of chemistries, methods, activations and noises, in their classes.
 
 SOFTWARE = f"The gillespie-nn developers, gillespie-nn, version {__version__}, software, MIT licence"
 
 
 def citations() -> dict[str, list[str]]:
     """All references, by subject."""
-    found = {"gillespie-nn": [SOFTWARE]}
+    references = {"gillespie-nn": [SOFTWARE]}
     every: tuple[Any, ...] = (*CHEMISTRIES, *METHODS, *ONLY_TRAINING, *ACTIVATIONS, *KINDS)
-    return found | {each.name: _split(each) for each in every if each.reference}
+    return references | {each.name: _split(each) for each in every if each.reference}
 
 
 def citations_of(run: Run | MomentsRun) -> dict[str, list[str]]:
@@ -322,19 +331,18 @@ def citations_of(run: Run | MomentsRun) -> dict[str, list[str]]:
 
 
 def citations_text(found: dict[str, list[str]]) -> str:
-    """The references `found` by `citations` as text, one line for each publication."""
-    lines = [f"  {name}: {reference}" for name, references in found.items() for reference in references]
-    return "\n".join(["please cite:", *lines])
+    """The result `found` of `citations` as text, one line for each publication."""
+    return "\n".join(["please cite:", *(f"  {name}: {each}" for name, texts in found.items() for each in texts)])
 
 
 def _split(each: Any) -> list[str]:
     return each.reference.split("; ")
 
 
-# The report of a run: one HTML file with what the run was, figures, tables and where it came from.
+# The report: one HTML file with the settings of the run, figures, tables, provenance and the model.
 
 _MOST_TEXT = 100_000
-"""Characters of a model that are shown."""
+"""Characters of a model in a report, at most."""
 _LABELS = {
     "file": "file", "kind": "kind", "method": "method", "seed": "seed", "volume": "volume Omega",
     "n_species": "species", "n_reactions": "reactions", "replicates": "replicates", "committed": "replicates committed",
@@ -347,18 +355,19 @@ _LABELS = {
 
 
 def report(run: Run | MomentsRun, ask: Ask | None = None) -> tuple[str, list[str]]:
-    """The HTML text of an open run's report, and the names of the analyses in it. Needs matplotlib.
+    """The HTML text of the report of an open run, and the names of its analyses: all that apply to the run.
 
-    Every analysis that applies to the run is in it. Raises InputError for a run without data."""
-    new_figure()  # says at once that matplotlib is missing
+    Needs matplotlib. Raises InputError for a run without data."""
+    # A missing matplotlib is reported before the analyses, which may take long.
+    new_figure()
     ask = ask or Ask()
     findings = {a.name: a.find(run, ask) for a in ANALYSES if a.in_report and a.applies(run)}
     if not findings:
         raise InputError("no analysis applies to this run, so there is nothing to report")
-    found = summary(run)
+    values = summary(run)
     title = f"training of {run.case}" if isinstance(run, Run) and run.kind == "training" else run.kind
     page = Page(f"{run.path.name}: {title}")
-    _summary(page, run, found)
+    _summary(page, run, values)
     for finding in findings.values():
         page.heading(finding.title[0].upper() + finding.title[1:])
         figure = new_figure()
@@ -373,17 +382,17 @@ def report(run: Run | MomentsRun, ask: Ask | None = None) -> tuple[str, list[str
     return page.text(), list(findings)
 
 
-def _summary(page: Page, run: Run | MomentsRun, found: dict) -> None:
-    found = found | {"file": run.path.name}
-    rows = [(label, _said(found[key])) for key, label in _LABELS.items() if found.get(key) is not None]
-    rows.append(("how replicates ended", ", ".join(f"{n} {s.replace('_', ' ')}" for s, n in found["status"].items())))
+def _summary(page: Page, run: Run | MomentsRun, values: dict) -> None:
+    values = values | {"file": run.path.name}
+    rows = [(label, _value_text(values[key])) for key, label in _LABELS.items() if values.get(key) is not None]
+    rows.append(("how replicates ended", ", ".join(f"{n} {s.replace('_', ' ')}" for s, n in values["status"].items())))
     if run.method_reason:
         rows.insert(3, ("reason for the method", run.method_reason))
     page.table(Table("", ("", ""), rows))
-    if not found["committed"]:
+    if not values["committed"]:
         page.note("the run has not ended; the report shows what is recorded so far")
-    if "outputs" in found:
-        outputs = [tuple(map(_row, row)) for row in zip(found["inputs"], found["targets"], found["outputs"])]
+    if "outputs" in values:
+        outputs = [tuple(map(_row, row)) for row in zip(values["inputs"], values["targets"], values["outputs"])]
         page.table(Table("outputs of the final weights [concentration]", ("input", "target", "output"), outputs))
 
 
@@ -407,7 +416,7 @@ def _model(page: Page, run: Run | MomentsRun) -> None:
     page.folded("reactions and initial counts, before overrides", text[:_MOST_TEXT] + cut)
 
 
-def _said(value: Any) -> str:
+def _value_text(value: Any) -> str:
     if isinstance(value, list):
         return "-".join(map(str, value))
     return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -1,4 +1,4 @@
-"""Learning curves of a training run, from the recorded weights."""
+"""The course of a training run, from its recorded weights: the network in floating point, figures, learning curves."""
 
 import math
 from collections.abc import Callable
@@ -33,24 +33,25 @@ def float_network(run: Run) -> FloatNetwork:
 
 
 def numbers_of(run: Run) -> Numbers:
-    """The numbers in the network of a training run, from the settings in its file."""
+    """The dual-rail numbers in the network of a training run, from the settings in its file."""
     return Numbers(float_network(run).stack, run.species)
 
 
 def output_curves(run: Run, inputs: np.ndarray) -> np.ndarray:
-    """Float forward pass of the averaged weights at each record, float64[record, sample, output]; `inputs` as in
-    `TrainingRecord.inputs`."""
+    """Outputs float64[record, sample, output] of the averaged weights at each record, by a float forward pass. `inputs`
+    are as in `TrainingRecord.inputs`."""
     network, inputs = float_network(run), inputs - run.training.centre
     return np.array([network.forward(w, inputs) for w in averaged_weights(run)])
 
 
-# The figure of a training run: how well it does, errors of the molecules, weights.
+# The figure: success over training, errors of the outputs of the molecules, weights.
 
 _MOST_SAMPLES = 8
+"""Test samples whose outputs are drawn one by one."""
 _MOST_LINES = 128
-"""More weights are drawn as an image."""
+"""Weights that are drawn as lines; more are drawn as an image."""
 _LEAST_SIDE = 8
-"""Of a square image that inputs are taken for [pixel]."""
+"""Smallest side of inputs that count as a square image [pixel]."""
 _MOST_IMAGES = 16
 _IMAGES_A_ROW = 8
 _WINDOW = 100
@@ -58,9 +59,10 @@ _WINDOW = 100
 
 
 def training_drawing(run: Run) -> Drawing:
-    """The figure of a training run: how well it does, its errors, and its weights as lines or images."""
+    """The figure of a training run: its success, its errors, and its weights as lines or images."""
     presentation, n_inputs = run.training.recorded + 1, len(run.training.inputs)
-    listed = bool(numbers_of(run).select(TARGETS))  # else the run has no record of what was presented
+    # Without species of targets, the file does not tell which sample was presented.
+    listed = bool(numbers_of(run).select(TARGETS))
     target = _targets(run, len(presentation)) if listed else None
     many = run.weights.shape[1] > _MOST_LINES
     if 0 < n_inputs <= _MOST_SAMPLES:
@@ -94,7 +96,7 @@ def _outputs(axes: Any, run: Run, presentation: np.ndarray) -> None:
 
 
 def _test_error(axes: Any, run: Run, presentation: np.ndarray) -> None:
-    """Too many samples to draw each: the error of the recorded weights on the test set."""
+    """Error of the recorded weights on the test set, if there are too many samples to draw each."""
     inputs, targets = run.training.inputs, run.training.targets
     error = np.sqrt(np.mean(np.square(output_curves(run, inputs) - targets), axis=(1, 2)))
     axes.plot(presentation, error, color=COLOURS[0], label=f"weights, {N_AVERAGED}-presentation mean")
@@ -108,8 +110,8 @@ def _test_error(axes: Any, run: Run, presentation: np.ndarray) -> None:
 
 
 def _success(axes: Any, run: Run, presentation: np.ndarray, target: np.ndarray | None) -> None:
-    """The file has no test inputs: the success of the molecules' own outputs, where it has their targets, and the
-    scores that were recorded."""
+    """Success without test inputs in the file: that of the outputs of the molecules, if their targets are recorded, and
+    the recorded scores."""
     record, scores = run.training, run.training.scores
     is_class = np.isfinite(scores["accuracy"]) or record.task != "regression"
     axes.set_xlabel("presentation")
@@ -140,7 +142,7 @@ def _success(axes: Any, run: Run, presentation: np.ndarray, target: np.ndarray |
 
 
 def _right(outputs: np.ndarray, target: np.ndarray, task: str) -> np.ndarray:
-    """float64[record]: the share of the samples whose output is on the target's side."""
+    """float64[record], the share of the samples with the right class, or with all outputs on the right side of 1/2."""
     if task == "classification":
         right = outputs.argmax(axis=2) == target.argmax(axis=2)
     else:
@@ -150,7 +152,8 @@ def _right(outputs: np.ndarray, target: np.ndarray, task: str) -> np.ndarray:
 
 
 def _targets(run: Run, n: int) -> np.ndarray:
-    """float64[record, sample of the batch, output] [concentration], those that were present."""
+    """Targets float64[record, sample of the batch, output] [concentration] at each record."""
+    # All plus rails, then all minus rails: the halves of a row are the two sides of the numbers.
     targets = [number.rails for number in numbers_of(run).select(TARGETS)]
     names = [*(rails.plus for rails in targets), *(rails.rail(-1) for rails in targets)]
     rails = np.concatenate([read(run, names, part)[0] for part in blocks(run, len(names))])[:n]
@@ -159,13 +162,13 @@ def _targets(run: Run, n: int) -> np.ndarray:
 
 
 def _predictions(run: Run) -> np.ndarray:
-    """float64[record, sample of the batch, output] [concentration]."""
+    """Outputs of the molecules float64[record, sample of the batch, output] [concentration] at each record."""
     predictions = run.predictions
     return predictions.reshape(len(predictions), run.training.batch, -1)
 
 
 def _error(axes: Any, run: Run, presentation: np.ndarray, target: np.ndarray) -> None:
-    """The chemistry's own outputs at the end of each presentation, against the targets then present."""
+    """Errors of the outputs of the molecules at the end of each presentation, against its targets."""
     error = np.linalg.norm(_predictions(run) - target, axis=2).mean(axis=1)[:, None]
     axes.plot(presentation, error, ".", markersize=2, color="0.7", label="each recorded presentation")
     axes.plot(presentation, running_mean(error, 40), color=COLOURS[1], label="mean of 40 of them")
@@ -190,8 +193,11 @@ def _weights(axes: Any, run: Run, presentation: np.ndarray) -> None:
 
 
 def _images(axes: Any, run: Run, change: bool) -> None:
-    """The first layer's weights in the end, or their change: an image of each of the neurons that changed most if the
-    inputs are an image, else a heat map."""
+    """The weights of the first layer at the end, or their change.
+
+    If the inputs are an image, so are the weights of each of the neurons that changed most; else all are a heat map.
+    """
+    # A run that has not ended has no final weights yet.
     final = run.training.final_weights
     final = final if np.isfinite(final).all() else run.weights[-1]
     after, before = (float_network(run).matrices(w)[0][0] for w in (final, run.training.initial_weights))
@@ -209,16 +215,16 @@ def _images(axes: Any, run: Run, change: bool) -> None:
         image = axes.imshow(tiled, cmap="PuOr", interpolation="nearest", **_around_zero(weights))
         axes.set_xticks([])
         axes.set_yticks([])
-        some = f"{len(most)} of {len(weights)} neurons that changed most"
-        some = some if len(most) < len(weights) else f"{len(weights)} neurons"
-        axes.set_xlabel(f"{some}, first layer, {side} x {side} inputs each")
+        neurons = f"{len(most)} of {len(weights)} neurons that changed most"
+        neurons = neurons if len(most) < len(weights) else f"{len(weights)} neurons"
+        axes.set_xlabel(f"{neurons}, first layer, {side} x {side} inputs each")
         axes.set_ylabel(what.replace(" over ", "\nover "))
-    # As high as the image, which is lower than its part of the figure.
+    # The image may be lower than its axes; a bar in axes of its height matches it.
     axes.figure.colorbar(image, cax=axes.inset_axes((1.02, 0.0, 0.02, 1.0)), label="[concentration]")
 
 
 def _around_zero(weights: np.ndarray) -> dict:
-    """Colours: white is 0."""
+    """Limits of colours that are symmetric, so that 0 is white."""
     largest = float(np.abs(weights).max()) or 1.0
     return {"vmin": -largest, "vmax": largest}
 
@@ -227,27 +233,27 @@ def _tiled(images: np.ndarray) -> np.ndarray:
     """One image of float64[image, row, column], with gaps of NaN between them."""
     n, side, _ = images.shape
     columns = min(n, _IMAGES_A_ROW)
-    found = np.full((-(-n // columns) * (side + 2) - 2, columns * (side + 2) - 2), np.nan)
+    sheet = np.full((-(-n // columns) * (side + 2) - 2, columns * (side + 2) - 2), np.nan)
     for k, image in enumerate(images):
         row, column = (side + 2) * (k // columns), (side + 2) * (k % columns)
-        found[row : row + side, column : column + side] = image
-    return found
+        sheet[row : row + side, column : column + side] = image
+    return sheet
 
 
-# Weights and accuracy over training, from the records of a training run.
+# Learning curves as numbers: accuracy, error and size of the weights at evenly spread records.
 
 _MOST_RECORDS = 400
-"""Whose averaged weights are evaluated."""
+"""Records whose averaged weights are evaluated, at most."""
 
 
-class Course(NamedTuple):
-    """At some records, evenly; arrays float64 but for `presentation`."""
+class LearningCurves(NamedTuple):
+    """Curves at evenly spread records; arrays are float64 but for `presentation`."""
 
     presentation: np.ndarray
     """int64[record], presentations done."""
     accuracy: np.ndarray
-    """[record], float forward pass of the averaged weights on the test set; NaN for a regression,
-    or where the file does not hold the test inputs."""
+    """[record], by a float forward pass of the averaged weights on the test set; NaN for a regression, or if the file
+    lacks the test inputs."""
     rmse: np.ndarray
     """[record] [concentration], of the same outputs."""
     layers: tuple[str, ...]
@@ -260,14 +266,16 @@ class Course(NamedTuple):
     """Method, volume and seed of the run."""
 
     def __repr__(self) -> str:
-        return f"Course({len(self.presentation)} records to presentation {self.presentation[-1]}; {self.source})"
+        return (
+            f"LearningCurves({len(self.presentation)} records to presentation {self.presentation[-1]}; {self.source})"
+        )
 
     def _repr_html_(self) -> str:
         return fragment(f"learning; {self.source}", [shown(_table(self))])
 
     def plot(self, ax: Any = None) -> Any:
-        """Draw accuracy, error and size of the weights over the presentations into new panels; into `ax` only the
-        first that is known. Returns the axes."""
+        """Draw accuracy, error and size of the weights over the presentations into new panels, or the first of them
+        that is known into `ax`. Returns the axes."""
         panels: list[tuple[str, np.ndarray, tuple[str, ...]]] = [
             ("accuracy on the test set", self.accuracy[:, None], ("accuracy",)),
             ("RMSE on the test set [conc.]", self.rmse[:, None], ("RMSE",)),
@@ -285,7 +293,7 @@ class Course(NamedTuple):
         title(axes, self.source if first else "")
 
 
-def course(run: Run, most: int = _MOST_RECORDS) -> Course:
+def course(run: Run, most: int = _MOST_RECORDS) -> LearningCurves:
     """The course of a training `Run`, at up to `most` records. Raises InputError for another kind of run."""
     check_data(run)
     record = run.training
@@ -300,12 +308,13 @@ def course(run: Run, most: int = _MOST_RECORDS) -> Course:
             outputs = network.forward(w, presented)
             accuracy[k], rmse[k] = data.accuracy(outputs), data.rmse(outputs)
     layers, size, moved = _by_layer(network, weights, record.initial_weights)
-    return Course(record.recorded[chosen] + 1, accuracy, rmse, layers, size, moved, title_of(run))
+    return LearningCurves(record.recorded[chosen] + 1, accuracy, rmse, layers, size, moved, title_of(run))
 
 
 def _by_layer(
     network: FloatNetwork, weights: np.ndarray, initial: np.ndarray
 ) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
+    # Matrices of the positions in the weight vector: which columns each layer has.
     pieces = [p for layer in network.matrices(np.arange(len(initial))) for p in layer]
     columns = [piece.ravel() for piece in pieces]
     size, moved = (
@@ -327,25 +336,25 @@ class LearningAnalysis(Analysis):
 
     @staticmethod
     def find(run: Run, ask: Ask) -> Finding:
-        found = course(run)
-        tables = [_table(found)]
+        curves = course(run)
+        tables = [_table(curves)]
         scores = run.training.scores
-        kept = [(name, score) for name, score in scores.items() if np.isfinite(score)]
-        if kept:
-            tables.append(Table("scores in the end", ("score", "value"), kept))
+        known = [(name, score) for name, score in scores.items() if np.isfinite(score)]
+        if known:
+            tables.append(Table("scores in the end", ("score", "value"), known))
         validation = _validation(run)
         if validation:
             tables.append(Table("on the samples held out", ("presentation", "RMSE [conc.]", "accuracy"), validation))
-        record = found._asdict() | {"scores": scores}
+        record = curves._asdict() | {"scores": scores}
         return Finding("learning", tables, record, training_drawing(run))
 
 
-def _table(found: Course) -> Table:
+def _table(curves: LearningCurves) -> Table:
     rows = [
-        (int(found.presentation[i]), found.accuracy[i], found.rmse[i], *found.size[i])
-        for i in few(len(found.presentation))
+        (int(curves.presentation[i]), curves.accuracy[i], curves.rmse[i], *curves.size[i])
+        for i in few(len(curves.presentation))
     ]
-    columns = ("presentation", "accuracy", "RMSE [conc.]", *(f"rms {name}" for name in found.layers))
+    columns = ("presentation", "accuracy", "RMSE [conc.]", *(f"rms {name}" for name in curves.layers))
     caption = f"of the weights averaged over up to {N_AVERAGED} presentations, by a float forward pass"
     return Table(caption, columns, rows)
 
@@ -355,5 +364,5 @@ def _validation(run: Run) -> list:
     if not len(record.evaluated):
         return []
     rows = zip(record.evaluated, *record.validation.T)
-    found = [(int(n), rmse, accuracy) for n, rmse, accuracy in rows if np.isfinite(rmse)]
-    return [found[k] for k in few(len(found))] if found else []
+    entries = [(int(n), rmse, accuracy) for n, rmse, accuracy in rows if np.isfinite(rmse)]
+    return [entries[k] for k in few(len(entries))] if entries else []

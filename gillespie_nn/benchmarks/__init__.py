@@ -1,4 +1,4 @@
-"""Speed of the methods and of other programs, measured in one run on the same models."""
+"""Speed of the methods and of other programs, measured together on the same models."""
 
 from .costs import batches, continuous_benchmark, scale, storage_benchmark
 from .everyday import everyday_benchmark
@@ -13,9 +13,9 @@ __all__ = [
     "CASES",
     "LEAP_CASES",
     "batches",
-    "continuous_benchmark",
     "benchmark",
     "cold_benchmark",
+    "continuous_benchmark",
     "ensemble_benchmark",
     "everyday_benchmark",
     "leap_benchmark",

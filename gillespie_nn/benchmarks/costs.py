@@ -1,4 +1,4 @@
-"""Cost of an event from a tiny training network to one of MNIST size."""
+"""Costs of single things: an event by network size, storage, an image of a batch, continuous variables."""
 
 import statistics
 import tempfile
@@ -21,12 +21,15 @@ from ..storage import Run
 from ..verification.check import trajectories
 from .timing import VOLUME, machine
 
+# An event, from a tiny training network to one of MNIST size.
+
 LAYERS = ((2, 4, 1), (4, 8, 3), (16, 16, 10), (64, 32, 10), (784, 32, 10))
 _NONZERO = 150
 """Inputs that are not zero, as in a handwritten digit."""
 _WARM = 20.0
 """Time simulated beforehand [s]: one presentation, after which the neurons have settled."""
 _EVENTS = 2_000_000
+"""Events of a timed run."""
 
 
 def scale(
@@ -34,20 +37,21 @@ def scale(
     methods: Sequence[str] = ("rejection", "layered"),
     say: Callable[[str], object] = lambda line: None,
 ) -> dict:
-    """Nanoseconds per event of `methods` on each of `LAYERS`: best of `repeats` runs of two million events, taken in
-    turn: random weights and sample, h = 0.05, annihilation rate 1, learning on, Omega = 1000, neurons settled."""
+    """Nanoseconds per event of `methods` on each of `LAYERS`, the best of `repeats` runs of two million events in turn.
+
+    Weights and sample are random, h = 0.05, annihilation rate 1, learning on, Omega = 1000, neurons settled."""
     by_name = {m.name: m for m in METHODS}
     rows = [_size(layers, [by_name[m] for m in methods], repeats, say) for layers in LAYERS]
     best = [row["best_ns_per_event"] for row in rows]
-    found = {
+    result = {
         "machine": machine(),
         "volume": VOLUME,
         "repeats": repeats,
         "sizes": rows,
         "last_over_first": best[-1] / best[0],
     }
-    say(f"an event takes {found['last_over_first']:.2f} times as long in the largest network as in the smallest")
-    return found
+    say(f"an event takes {result['last_over_first']:.2f} times as long in the largest network as in the smallest")
+    return result
 
 
 def _size(layers: tuple[int, ...], methods: list[type[Method]], repeats: int, say: Callable[[str], object]) -> dict:
@@ -65,6 +69,7 @@ def _size(layers: tuple[int, ...], methods: list[type[Method]], repeats: int, sa
     runs: list[tuple[Method, list[float]]] = [
         (m(network, network.rates(), VOLUME, counts, seeds.stream(0, Purpose.SIMULATION)), []) for m in methods
     ]
+    # This also loads the kernels, so no timed run does.
     for simulation, _ in runs:
         while simulation.advance(_WARM) == codes.SLICE_END:
             pass
@@ -92,12 +97,13 @@ def _size(layers: tuple[int, ...], methods: list[type[Method]], repeats: int, sa
 
 N_POINTS = 1000
 LEAST_SECONDS = 10.0
-"""A run takes at least so long [s]."""
+"""Shortest timed run [s]."""
 
 
 def storage_benchmark(repeats: int = 5, say: Callable[[str], object] = lambda line: None) -> dict:
-    """Time [s] of a run of the 2-4-1 training network (as in `run.benchmark`) with 1,000 points, in memory and in a
-    file. Runs are timed in pairs of alternating order; each pair has its ratio."""
+    """Time [s] of a run of the 2-4-1 training network (as in `benchmark`) with 1,000 points, in memory and in a file.
+
+    Runs are timed in pairs of alternating order, each with its ratio."""
     spec = training_network((2, 4, 1), h=0.05, annihilation_rate=1.0)
     rng = np.random.default_rng(0)
     initial = spec.initial(spec.floating.initial_weights(0), VOLUME)
@@ -105,29 +111,31 @@ def storage_benchmark(repeats: int = 5, say: Callable[[str], object] = lambda li
 
     def seconds(output: Path | None, t_end: float) -> float:
         start = time.perf_counter()
-        found = simulate(
+        run = simulate(
             spec.network, t_end, N_POINTS, volume=VOLUME, initial=initial, seed=1, output=output, overwrite=True,
             progress=False,
         )  # fmt: skip
-        if isinstance(found, Run):
-            found.close()
+        if isinstance(run, Run):
+            run.close()
         return time.perf_counter() - start
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "run.h5"
         t_end = 100.0
         for output in (None, path):
-            seconds(output, t_end)  # loads the kernels
+            # Loads the kernels.
+            seconds(output, t_end)
         while seconds(None, t_end) < LEAST_SECONDS:
             t_end *= 2
         pairs = []
         for k in range(repeats):
+            # The order alternates, so that a slow drift of the machine cancels.
             order = (None, path) if k % 2 == 0 else (path, None)
             times = {output: seconds(output, t_end) for output in order}
             pairs.append((times[None], times[path]))
         n_bytes = path.stat().st_size
-    ratios = [kept / plain for plain, kept in pairs]
-    found: dict[str, Any] = {
+    ratios = [stored / plain for plain, stored in pairs]
+    result: dict[str, Any] = {
         "machine": machine(),
         "points": N_POINTS,
         "repeats": repeats,
@@ -138,27 +146,27 @@ def storage_benchmark(repeats: int = 5, say: Callable[[str], object] = lambda li
         "median": statistics.median(ratios),
     }
     say(
-        f"storing {N_POINTS} points ({n_bytes / 1e6:.2f} MB) adds {100 * (found['median'] - 1):.2f} % to a run of "
+        f"storing {N_POINTS} points ({n_bytes / 1e6:.2f} MB) adds {100 * (result['median'] - 1):.2f} % to a run of "
         f"{statistics.median(p for p, _ in pairs):.1f} s, {100 * (min(ratios) - 1):.2f} to "
         f"{100 * (max(ratios) - 1):.2f} % in {repeats} pairs"
     )
-    return found
+    return result
 
 
-# Time for an image by the methods that train without a list of reactions.
+# An image, by the batch methods, which train without a list of reactions.
 
 LAYERS_OF_BATCHES = ((784, 128, 10), (784, 256, 10))
 _BATCH, _VOLUME, _RUNNING_TIME, _HOLD = 128, 1e4, 60.0, 30.0
 _STEP = 0.5
-"""Of all images of a batch together."""
+"""Step of all images of a batch together."""
 _PRESENTATIONS = 5
 _BRIGHT = 0.2
-"""Standard deviation of an input, about that of a centred image."""
+"""Standard deviation of an input, about that of centred images."""
 
 
 def batches(repeats: int = 5, say: Callable[[str], object] = lambda line: None) -> dict:
-    """Microseconds an image, by one thread and by two: best of `repeats` runs of five presentations of 128 random
-    images, taken in turn, at Omega = 10000, T = 60 s, hold 30 s."""
+    """Microseconds for an image with one thread and with two, the best of `repeats` runs of five presentations of 128
+    random images, taken in turn, at Omega = 10000, T = 60 s, hold 30 s."""
     rows = [row for layers in LAYERS_OF_BATCHES for row in _rows(layers, repeats, say)]
     return {"machine": machine(), "batch": _BATCH, "volume": _VOLUME, "repeats": repeats, "networks": rows}
 
@@ -170,7 +178,8 @@ def _rows(layers: Sequence[int], repeats: int, say: Callable[[str], object]) -> 
     runs = {(method, n): _start(method, layers, n) for method in BATCH_METHODS for n in (1, 2)}
     best = dict.fromkeys(runs, np.inf)
     for run in runs.values():
-        run.present(0, x[0], t[0], 1.0)  # compiles, and takes the neurons to where they are afterwards
+        # Compiles the kernels, and lets the neurons settle.
+        run.present(0, x[0], t[0], 1.0)
     for _ in range(repeats):
         for key, run in runs.items():
             started = time.perf_counter()
@@ -195,7 +204,7 @@ def _start(method: type[BatchMethod], layers: Sequence[int], threads: int) -> Ba
     return method(spec, _RUNNING_TIME, _VOLUME, counts, 0, given)
 
 
-# Continuous variables beside molecules: what an event costs with and without them.
+# An event with and without continuous variables.
 
 _EVENTS_OF_CONTINUOUS = 1_000_000
 _STILL = "@parameter V = 1\n0 -> A @ propensity(100 * V)\nA -> 0 @ 0.1\nA = 1000"
@@ -208,11 +217,11 @@ MODELS = {
     "a nerve of 1,014 channels": ("hodgkin_huxley", "rejection"),
     "a nerve, by direct": ("hodgkin_huxley", "direct"),
 }  # fmt: skip
-"""Text or name of the model, and the method."""
+"""By label: text or name of the model, and the method."""
 
 
 def continuous_benchmark(repeats: int = 5, say: Callable[[str], object] = lambda line: None) -> dict:
-    """CPU time of an event [ns], the least of some runs of each model in turn; returns plain values."""
+    """CPU time of an event [ns], the least of `repeats` runs of each model, taken in turn. Returns plain values."""
     networks = {
         name: ReactionNetwork.from_text(model) if "@" in model else ReactionNetwork.from_file(model)
         for name, (model, _) in MODELS.items()
@@ -230,7 +239,7 @@ def continuous_benchmark(repeats: int = 5, say: Callable[[str], object] = lambda
 
 
 def _length(network: ReactionNetwork, method: str) -> float:
-    """Time in which some `_EVENTS` reactions fire [s]."""
+    """Time [s] in which about `_EVENTS_OF_CONTINUOUS` reactions fire."""
     run = trajectories(network, t_end=20.0, n_points=2, method=method, seed=0)
     return 20.0 * _EVENTS_OF_CONTINUOUS / max(1, int(run.n_events[0]))
 
@@ -239,6 +248,3 @@ def _nanoseconds(network: ReactionNetwork, method: str, t_end: float, seed: int)
     before = time.process_time()
     run = trajectories(network, t_end=t_end, n_points=2, method=method, seed=seed)
     return 1e9 * (time.process_time() - before) / int(run.n_events[0])
-
-
-__all__: Sequence[str] = ("MODELS", "continuous_benchmark")

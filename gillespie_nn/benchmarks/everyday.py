@@ -1,9 +1,4 @@
-"""Six everyday models in this project's text format. A `short` run has about 100 events, a `long` one about 1,000; one
-that is `very_long`, or some of them together, about a million.
-
-Programs that do not read SBML get the repression in the toggle switch as a `Hill` function. The tests compare it with
-the law in the text.
-"""
+"""Ensembles of six everyday models, simulated by this package and by other programs, and the table of their times."""
 
 import statistics
 import time
@@ -25,6 +20,14 @@ from ..simulation import EXACT
 from ..simulation.methods import AUTO
 from .timing import machine, one_core
 
+__all__ = ["MODELS", "REPLICATES", "EverydayModel", "everyday_benchmark", "report"]
+
+# The models, in the text format of this package. A `short` run has about 100 events, a `long` run about 1,000. A
+# `very_long` run, or a few of them together, has about a million.
+#
+# Programs that do not read SBML get the repression in the toggle switch as a `Hill` function. The tests compare it with
+# the law in the text.
+
 N_POINTS = 51
 """Recorded points of a run, both ends included."""
 
@@ -38,13 +41,13 @@ class EverydayModel(NamedTuple):
     long: float
     """Time [s] at which a run of about 1,000 events ends."""
     very_long: float
-    """Time [s] at which one run of about a million events ends, or each of `few`."""
+    """Time [s] at which a run of about a million events ends, or each of `few` runs."""
     source: str
     few: int = 1
-    """Runs that have a million events together: where a model comes to an end, or has two states and stays in each for
-    long, so that one path says little."""
+    """Runs that have a million events together. There are several if a model comes to an end, or stays long in each of
+    two states, so that one path is not typical."""
     hill: dict[str, Hill] = {}
-    """The reactions that are not mass action, by name."""
+    """Reactions that are not mass action, by name."""
 
     def network(self) -> ReactionNetwork:
         """The model as a network."""
@@ -109,30 +112,26 @@ MODELS = {
 }  # fmt: skip
 
 
-# Ensembles of everyday models, simulated by this package and by other programs.
-
-__all__ = ["MODELS", "REPLICATES", "EverydayModel", "everyday_benchmark", "report"]
-
-
 # The measurement: every program simulates the same ensembles on one core, in turn.
 #
-# Only simulating is timed. Models are loaded and compiled before, and each program has simulated the whole ensemble
-# once. That first ensemble also checks that the program simulates the same model.
+# Only simulation is timed. Before, models are loaded and compiled, and each program simulates the whole ensemble once.
+# That first ensemble also checks that the program simulates the same model.
 
 SHORT, LONG, VERY_LONG = "short", "long", "very long"
 REPLICATES = 10_000
-"""Of short runs. Long ones are a fifth as many."""
+"""Short runs of an ensemble."""
 _SHARE = 5
+"""Short runs over long runs."""
 _SLOW = 10.0
-"""A program that takes longer than this [s] is timed once."""
+"""A program that takes more time than this [s] is timed once."""
 _SPARE = 1.6
-"""Events for which programs in JAX reserve memory, over the most that a run of ours had."""
+"""Events for which programs in JAX reserve memory, over the largest number in a run of ours."""
 _CHECKED = [1, N_POINTS // 2, N_POINTS - 1]
-"""Points whose means are compared. At the end a stationary model forgets its time scale, at the first it does not."""
+"""Points whose means are compared. Late points of a stationary model do not show its time scale; the first does."""
 _FEWEST = 50
-"""Runs whose means are compared, at least."""
+"""Smallest ensemble whose means are compared."""
 _ERRORS = 5.0
-"""Standard errors by which means may differ. Chance exceeds them once in two million comparisons."""
+"""Standard errors by which means may differ. Chance exceeds them in one of two million comparisons."""
 
 
 class _Program(Protocol):
@@ -195,7 +194,7 @@ def everyday_benchmark(
 
 
 def _sizes(model: EverydayModel, replicates: int) -> dict[str, int]:
-    """Runs of each length; fewer than usual are a quick look, without those that are very long."""
+    """Number of runs of each length. Fewer replicates than usual are a quick look, without very long runs."""
     sizes = {SHORT: replicates, LONG: max(1, replicates // _SHARE)}
     return sizes | {VERY_LONG: model.few} if replicates >= REPLICATES else sizes
 
@@ -230,8 +229,10 @@ def _ensemble(
             opened.append(loaded := peer(job))
             records[peer.name] = _agreement(reference.counts, loaded.counts(loaded.run(n, 0)), job)
             programs[peer.name] = loaded
-        except Exception as error:  # a program of others may fail in any way; the others still count
+        # Other programs may fail in any way; the rest is still measured.
+        except Exception as error:
             records[peer.name] = {"failed": _line(error)}
+    # The ensembles may be large, and are not needed while times are measured.
     del first
     for label, seconds in _in_turn(programs, n, repeats, records).items():
         if "failed" not in records[label]:
@@ -247,13 +248,13 @@ def _ensemble(
 
 
 def _in_turn(programs: dict[str, _Program], n: int, repeats: int, records: dict[str, dict]) -> dict[str, list[float]]:
-    """Times [s] of the programs, each round starting with another one. One that fails says so in `records`."""
-    found: dict[str, list[float]] = {label: [] for label in programs}
+    """Times [s] of the programs. Each round starts with another one. A failure is recorded in `records`."""
+    seconds: dict[str, list[float]] = {label: [] for label in programs}
     labels = list(programs)
     for k in range(repeats):
         start = k % len(labels)
         for label in labels[start:] + labels[:start]:
-            times = found[label]
+            times = seconds[label]
             if "failed" in records[label] or (times and times[0] > _SLOW):
                 continue
             try:
@@ -262,19 +263,20 @@ def _in_turn(programs: dict[str, _Program], n: int, repeats: int, records: dict[
                 times.append(time.perf_counter() - begun)
             except Exception as error:
                 records[label]["failed"] = _line(error)
-    return found
+    return seconds
 
 
 def _agreement(ours: np.ndarray, theirs: np.ndarray, job: Job) -> dict:
-    """Nothing if the means of all species agree, else what differs.
+    """An empty record if the means of all species agree, else the differences.
 
-    Raises ValueError for another shape, and for another start."""
+    Raises ValueError if the shape or the start is another one."""
     if theirs.shape != ours.shape:
         raise ValueError(f"it returned an array of shape {theirs.shape}, not {ours.shape}")
     if not np.array_equal(np.asarray(theirs[0, 0]), ours[0, 0]):
         raise ValueError(f"it started at {np.asarray(theirs[0, 0]).tolist()}, not {ours[0, 0].tolist()}")
     a, b = (np.asarray(c[:, _CHECKED], dtype=float) for c in (ours, theirs))
-    if len(a) < _FEWEST:  # the ensembles have shown whether it is the same model
+    # Too few runs for a comparison; the larger ensembles of the model have it.
+    if len(a) < _FEWEST:
         return {}
     difference = np.abs(a.mean(0) - b.mean(0))
     error = np.sqrt((a.var(0) + b.var(0)) / len(a))
@@ -287,9 +289,9 @@ def _agreement(ours: np.ndarray, theirs: np.ndarray, job: Job) -> dict:
 
 
 def _fastest(records: dict[str, dict], peers: Sequence[type[Peer]]) -> dict:
-    """The fastest peer of those that simulate the same model, and how many times faster we are: of those whose calls
-    are documented, and of all."""
-    found: dict[str, Any] = {}
+    """The fastest peer that simulates the same model, and how many times faster we are: among peers whose calls are
+    documented, and among all."""
+    result: dict[str, Any] = {}
     for key, chosen in (("", [p for p in peers if p.documented]), ("_of_all", peers)):
         times = {
             p.name: records[p.name]["median"]
@@ -298,8 +300,8 @@ def _fastest(records: dict[str, dict], peers: Sequence[type[Peer]]) -> dict:
         }
         if times:
             best = min(times, key=lambda name: times[name])
-            found |= {f"fastest{key}": best, f"faster_by{key}": times[best] / records["gillespie-nn"]["median"]}
-    return found
+            result |= {f"fastest{key}": best, f"faster_by{key}": times[best] / records["gillespie-nn"]["median"]}
+    return result
 
 
 def _sentence(row: dict) -> str:
@@ -320,20 +322,21 @@ def _line(error: Exception) -> str:
 # The measurement as a table, with notes.
 
 _UNIT = 1e6
+"""Microseconds in a second."""
 
 
-def table(found: dict) -> Table:
-    """A row for each model and length, with the microseconds that each program takes for a replicate."""
-    rows = found["ensembles"]
+def table(result: dict) -> Table:
+    """A row for each model and length, with the time of each program for a replicate [microseconds]."""
+    rows = result["ensembles"]
     labels = list(dict.fromkeys(label for row in rows for label in row["programs"]))
     columns = (
         "model", "run", "events", "auto chose", *labels, "fastest peer", "we are faster by", "fastest of all",
         "we are faster by",
     )  # fmt: skip
     caption = (
-        f"Microseconds a replicate, median of {found['repeats']}, {found['points']} recorded points"
-        f"{', one core' if found['one_core'] else ''}; {found['machine']['processor']}, "
-        f"Python {found['machine']['python']}"
+        f"Microseconds a replicate, median of {result['repeats']}, {result['points']} recorded points"
+        f"{', one core' if result['one_core'] else ''}; {result['machine']['processor']}, "
+        f"Python {result['machine']['python']}"
     )
     return Table(caption, columns, [_row(row, labels) for row in rows])
 
@@ -353,17 +356,17 @@ def _cell(record: dict, n: int) -> str:
     return f"{_UNIT * record['median'] / n:.3g}" + (" differs" if "differs" in record else "")
 
 
-def notes(found: dict) -> list[str]:
-    """What a reader of the table must know: versions, programs that are missing, failed or simulate something else."""
+def notes(result: dict) -> list[str]:
+    """Notes on the table: versions, and programs that are missing, failed or simulate something else."""
     lines = []
-    versions = [f"{name} {p['version']}" for name, p in found["peers"].items() if "version" in p]
-    lines.append("Versions: " + ", ".join([f"gillespie-nn {found['version']}", *versions]))
-    for name, about in found["peers"].items():
+    versions = [f"{name} {p['version']}" for name, p in result["peers"].items() if "version" in p]
+    lines.append("Versions: " + ", ".join([f"gillespie-nn {result['version']}", *versions]))
+    for name, about in result["peers"].items():
         if "missing" in about:
             lines.append(about["missing"])
         elif not about["documented"]:
             lines.append(f"{name}: the program does not document these calls, so it counts only for the fastest of all")
-    for row in found["ensembles"]:
+    for row in result["ensembles"]:
         for name, record in row["programs"].items():
             for key in ("failed", "differs"):
                 if key in record:
@@ -371,6 +374,6 @@ def notes(found: dict) -> list[str]:
     return lines
 
 
-def report(found: dict, markdown: bool = False) -> str:
+def report(result: dict, markdown: bool = False) -> str:
     """The table and its notes in plain text or Markdown."""
-    return tables.report([table(found)], notes(found), markdown)
+    return tables.report([table(result)], notes(result), markdown)

@@ -1,9 +1,10 @@
-"""Tau-leaping against our exact methods: how much faster, and how far off, on training networks with learning off.
+"""Tau-leaping against our exact methods: speed and error on training networks with learning off.
 
-The error is that of stationary means and variances, by averages over time from both, in batches long against every
-relaxation, whose spread gives the intervals (batch means). What is compared are the numbers that a network holds,
-z, y, s, e and d of each neuron, where two rails hold one as their difference, and of larger networks these pooled over
-the neurons of a layer. Means are relative to the mean or to `FLOOR`, whichever is larger: most errors d are near zero.
+The error is that of stationary means and variances. Both methods average over time, in batches that are long against
+every relaxation; the spread of the batches gives the intervals (batch means). The compared quantities are the numbers
+of a network, z, y, s, e and d of each neuron, where a number on two rails is their difference. In larger networks they
+are pooled over the neurons of a layer. Errors of means are relative to the mean or to `FLOOR`, whichever is larger,
+because most errors d are near zero.
 """
 
 import time
@@ -29,25 +30,30 @@ from ..statistics.tests import Verdict
 from .timing import best_of, machine
 
 FLOOR = 0.02
-"""Least value that an error of a mean is relative to [concentration]."""
+"""Smallest value to which errors of means are relative [concentration]."""
 PATIENCE = 300.0
-"""Seconds to wait for COPASI, loading included."""
+"""Time limit of COPASI, loading included [s]."""
 TOLERANCE_MEAN, TOLERANCE_VARIANCE = 0.02, 0.05
 CONFIDENCE = 0.95
 SPEED_VOLUME = 1e4
 OPTIONS: dict[str, Any] = {"scheme": "trapezoidal"}
 N_BATCHES = 40
 _SETTLE = 30.0
+"""Time before anything is recorded, in which neurons settle [s]."""
 _SPACING = 0.5
+"""Time between recorded points [s]."""
 _NONZERO = 150
+"""Inputs that are not zero, as in a handwritten digit."""
 
 
 class LeapCase(NamedTuple):
+    """A training network, and how long its error and its speed are measured."""
+
     layers: tuple[int, ...]
     volume: float
-    """In which the error is measured."""
+    """Volume at which the error is measured."""
     length: float
-    """Time averaged over by each method [s]."""
+    """Time over which each method averages [s]."""
     pooled: bool
     t_speed: float
     """Time simulated to measure the speed, at `SPEED_VOLUME` [s]."""
@@ -66,7 +72,7 @@ def leap_benchmark(
     say: Callable[[str], object] = lambda line: None,
 ) -> dict:
     """Speed and certified error of `tau_leap`, and the time for a sample of MNIST size; returns plain values."""
-    found: dict[str, Any] = {
+    result: dict[str, Any] = {
         "machine": machine(),
         "options": OPTIONS,
         "tolerance_mean": TOLERANCE_MEAN,
@@ -76,10 +82,10 @@ def leap_benchmark(
     }
     say(
         "784-32-10, learning on, Omega = 10000, T = 10 s: {milliseconds:.2f} ms per sample (median of "
-        "{samples}), {leaps:.0f} leaps of {mean_leap:.3f} s each".format(**found["presented_sample"])
+        "{samples}), {leaps:.0f} leaps of {mean_leap:.3f} s each".format(**result["presented_sample"])
     )
-    found["cases"] = {name: _case(name, CASES[name], repeats, peers, say) for name in names}
-    return found
+    result["cases"] = {name: _case(name, CASES[name], repeats, peers, say) for name in names}
+    return result
 
 
 def _case(name: str, case: LeapCase, repeats: int, peers: bool, say: Callable[[str], object]) -> dict:
@@ -113,7 +119,7 @@ def _case(name: str, case: LeapCase, repeats: int, peers: bool, say: Callable[[s
     if peers:
         job = Job(spec.network, case.t_speed, 2, SPEED_VOLUME, _initial(spec, x, t, SPEED_VOLUME))
         record["copasi_adaptive"] = copasi_adaptive(job, repeats)
-        say(f"{name}, COPASI adaptive SSA/tau: {_said(record['copasi_adaptive'], speed['tau_leap'])}")
+        say(f"{name}, COPASI adaptive SSA/tau: {_sentence(record['copasi_adaptive'], speed['tau_leap'])}")
     return record
 
 
@@ -122,26 +128,28 @@ def _initial(spec: TrainingNetwork, x: np.ndarray, t: np.ndarray, volume: float)
 
 
 def copasi_adaptive(job: Job, repeats: int, patience: float = PATIENCE) -> dict:
-    """Best time [s] of COPASI's adaptive method, with its version, or why there is none. It runs in a process with a
-    time limit, because COPASI may take hours to load models of thousands of reactions."""
+    """Best time [s] of the adaptive method of COPASI, with its version, or why there is none.
+
+    It runs in a process with a time limit, because COPASI may take hours to load models with thousands of reactions."""
     if lacking := CopasiAdaptive.missing():
         return {"missing": lacking}
-    ((_, found),) = in_processes(partial(_timed, job=job), [repeats], 1, patience)
-    return {"failed": f"{found}, loading included"} if isinstance(found, Lost) else found
+    ((_, outcome),) = in_processes(partial(_timed, job=job), [repeats], 1, patience)
+    return {"failed": f"{outcome}, loading included"} if isinstance(outcome, Lost) else outcome
 
 
 def _timed(repeats: int, job: Job) -> dict:
     try:
         _, times = best_of(CopasiAdaptive, job, repeats)
-    except Exception as error:  # a program of others may fail in any way
+    # Other programs may fail in any way.
+    except Exception as error:
         return {"failed": f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"}
     return {"seconds": min(times), "runs": len(times), "version": CopasiAdaptive.version()}
 
 
-def _said(found: dict, ours: float) -> str:
-    if "seconds" not in found:
-        return found.get("missing") or found["failed"]
-    return f"{found['seconds']:.3g} s; tau_leap is {found['seconds'] / ours:.1f} times faster"
+def _sentence(record: dict, ours: float) -> str:
+    if "seconds" not in record:
+        return record.get("missing") or record["failed"]
+    return f"{record['seconds']:.3g} s; tau_leap is {record['seconds'] / ours:.1f} times faster"
 
 
 def _run(simulation: Method, t_end: float, grid: np.ndarray | None = None, rows: np.ndarray | None = None) -> None:
@@ -154,7 +162,7 @@ def _run(simulation: Method, t_end: float, grid: np.ndarray | None = None, rows:
 
 
 def _seconds(begin: Callable[..., Method], method: type[Method], t_end: float, repeats: int) -> float:
-    """Best time for t_end from a settled state."""
+    """Best time [s] to simulate `t_end` [s] from a settled state."""
     simulation = begin(method, SPEED_VOLUME, 1)
     _run(simulation, _SETTLE)
     times = []
@@ -166,7 +174,7 @@ def _seconds(begin: Callable[..., Method], method: type[Method], t_end: float, r
 
 
 def _numbers(spec: TrainingNetwork) -> list[tuple]:
-    """Names, species (plus, minus or -1) and groups of the numbers that neurons hold."""
+    """(name, index of the plus rail, that of the minus rail or -1, group) of the numbers of neurons."""
     index = spec.network.index
     return [
         (number.name, index[number.rails.plus], index.get(number.rails.minus or "", -1), number.group)
@@ -182,7 +190,7 @@ def _batches(
     case: LeapCase,
     numbers: list[tuple],
 ) -> list[np.ndarray]:
-    """Batch means and mean squares of the numbers [molecules], float64[batch, number] each, from runs side by side."""
+    """Batch means and mean squares of the numbers [molecules], float64[batch, number] each, from runs in parallel."""
     runs = [begin(method, case.volume, seed) for seed in seeds_of_runs]
     with ThreadPoolExecutor(len(runs)) as pool:
         parts = pool.map(
@@ -211,14 +219,16 @@ def _batches_of(
 
 
 def _error(spec: TrainingNetwork, case: LeapCase, begin: Callable[..., Method]) -> dict:
-    """Errors of means and variances of tau_leap, with simultaneous intervals, and whether all lie inside tolerance."""
+    """Errors of means and variances of tau_leap, with simultaneous intervals, and whether all are within tolerance."""
     numbers = _numbers(spec)
     exact_method = Layered if spec.network.compiled.families else Rejection
     results = [
         _batches(begin, m, pair, spec, case, numbers) for m, pair in ((exact_method, (11, 12)), (TauLeap, (13, 14)))
     ]
+    # Squares about one centre need no mean of each batch. They exceed the variance by the square of the mean's shift,
+    # which is subtracted for the second method.
     center = results[0][0].mean(axis=0)
-    variances = [squares - 2 * center * means + center**2 for means, squares in results]  # about one centre
+    variances = [squares - 2 * center * means + center**2 for means, squares in results]
     shift = results[1][0].mean(axis=0) - center
     variances[1] = variances[1] - shift**2
     scale = np.maximum(np.abs(center), FLOOR * case.volume)
@@ -252,16 +262,16 @@ def _error(spec: TrainingNetwork, case: LeapCase, begin: Callable[..., Method]) 
 
 
 def _interval(one: np.ndarray, other: np.ndarray, quantile: float) -> Errors:
-    """Of the difference of two sets of batch means, float64[batch, number] each."""
+    """The difference of two sets of batch means, float64[batch, number] each, with its intervals."""
     error = other.mean(axis=0) - one.mean(axis=0)
     standard = np.sqrt((one.var(axis=0, ddof=1) + other.var(axis=0, ddof=1)) / N_BATCHES)
     return Errors(error, error - quantile * standard, error + quantile * standard, standard)
 
 
 def presented_sample(samples: int = 200) -> dict:
-    """Time of a presented sample: 784-32-10, learning on, random inputs with 150 non-zero pixels, Omega = 1e4,
-    T = 10 s, eta T = 0.003; setting the inputs included. The first quarter is left out of the median: their errors are
-    those of random weights, and more weights change."""
+    """Time of a presented sample, inputs set: 784-32-10, learning on, random inputs with 150 non-zero pixels,
+    Omega = 1e4, T = 10 s, eta T = 0.003. The median leaves out the first quarter: there the errors are those of random
+    weights, and more weights change."""
     spec = training_network((784, 32, 10), learning_rate=3e-4)
     rng, volume, network = np.random.default_rng(0), 1e4, spec.network
     x = rng.random((samples, 784))

@@ -1,4 +1,4 @@
-"""Texts of models that are written out by hand. `models` has their sources."""
+"""Models on which all methods are timed: texts written by hand, texts that are generated, and the table of all."""
 
 import random
 from collections.abc import Callable, Iterable, Iterator
@@ -11,6 +11,8 @@ from ..crn import ReactionNetwork
 from ..crn.parts import packaged_text
 from .everyday import MODELS as EVERYDAY
 from .timing import VOLUME, started
+
+# Texts written by hand. `MODELS` has their sources.
 
 PURE_BIRTH = "0 -> A @ 5"
 REPRESSILATOR = "\n".join(
@@ -139,7 +141,7 @@ P53 = """
 """
 
 
-# Texts of models that are generated: chains, grids, ladders, and networks drawn at random from a fixed seed.
+# Generated texts: chains, grids, ladders, and networks drawn at random from a fixed seed.
 
 
 def _text(lines: Iterable[str]) -> str:
@@ -151,14 +153,14 @@ def _amounts(names: Iterable[str], n: int) -> Iterator[str]:
 
 
 def chain(n_reactions: int) -> str:
-    """0 -> Q1 -> Q2 -> ... -> 0 with so many reactions and ten molecules of each species, where it is stationary."""
+    """0 -> Q1 -> Q2 -> ... -> 0 with so many reactions. It starts with ten molecules of each species, its mean."""
     names = [f"Q{i}" for i in range(1, n_reactions)]
     steps = (f"{a} -> {b} @ {0.1 if a != '0' else 1}" for a, b in zip(["0", *names], [*names, "0"]))
     return _text([*steps, *_amounts(names, 10)])
 
 
 def ring(n_reactions: int) -> str:
-    """A ring of isomers; each turns into its two neighbours."""
+    """A ring of isomers, each of which turns into its two neighbours."""
     names = [f"A{i}" for i in range(n_reactions // 2)]
     steps = (f"{a} <-> {b} @ 1, 0.5" for a, b in zip(names, [*names[1:], names[0]]))
     return _text([*steps, *_amounts(names, 20)])
@@ -203,7 +205,7 @@ def phosphorylation(n_sites: int) -> str:
 
 
 def outer_product(n: int) -> str:
-    """M_ij is made at a rate proportional to A_i and C_j, which fluctuate, and is lost: the reactions of a layer that
+    """M_ij is lost, and made at a rate proportional to A_i and C_j, which fluctuate: the reactions of a layer that
     learns."""
     lines = []
     for i in range(n):
@@ -215,7 +217,7 @@ def outer_product(n: int) -> str:
 
 
 def birth_deaths(n: int, decades: float) -> str:
-    """Independent species, made and lost at rates that differ by so many decades, with a mean of 20 each."""
+    """Independent species with a mean of 20 each, made and lost at rates that differ by so many decades."""
     rates = [10.0 ** (decades * (i / (n - 1) - 0.5)) for i in range(n)]
     lines = [f"0 -> A{i} @ {20 * k!r}\nA{i} -> 0 @ {k!r}" for i, k in enumerate(rates)]
     return _text([*lines, *_amounts((f"A{i}" for i in range(n)), 20)])
@@ -224,7 +226,8 @@ def birth_deaths(n: int, decades: float) -> str:
 def random_network(n_species: int, n_reactions: int, seed: int, decades: float, start: int) -> str:
     """Reversible reactions of one or two random species with one or two others; rate constants are uniform in their
     logarithm."""
-    draw = random.Random(seed).random  # its sequence is the same in all versions of Python
+    # This generator has the same sequence in all versions of Python.
+    draw = random.Random(seed).random
     names = [f"R{i}" for i in range(n_species)]
 
     def side(n: int) -> str:
@@ -234,6 +237,7 @@ def random_network(n_species: int, n_reactions: int, seed: int, decades: float, 
     while len(lines) < n_reactions // 2:
         order = 1 + (draw() < 0.5)
         left, right = side(order), side(order)
+        # A reaction that changes nothing is drawn again.
         if sorted(left.split(" + ")) == sorted(right.split(" + ")):
             continue
         scale = 1.0 if order == 1 else 1.0 / start
@@ -243,8 +247,8 @@ def random_network(n_species: int, n_reactions: int, seed: int, decades: float, 
 
 
 def signalling(n_proteins: int, n_complexes: int, seed: int) -> str:
-    """Proteins that activate others at random, lose their activity, and bind in pairs: 2 reactions for each complex and
-    4 for each protein."""
+    """Proteins that activate others at random, lose their activity, and bind in pairs. There are 2 reactions for each
+    complex and 4 for each protein."""
     draw = random.Random(seed).random
 
     def pick() -> int:
@@ -268,7 +272,7 @@ def signalling(n_proteins: int, n_complexes: int, seed: int) -> str:
 
 
 def households(n: int) -> str:
-    """An epidemic in `n` households of five, which infect one another through germs V in common places; immunity
+    """An epidemic in `n` households of five, which infect each other through germs V in common places. Immunity
     wanes."""
     lines = ["V -> 0 @ 5", "0 -> V @ 0.5"]
     for h in range(n):
@@ -281,7 +285,7 @@ def households(n: int) -> str:
 
 
 def food_chain(n: int) -> str:
-    """Grass that grows and competes, and n - 1 animals each of which eats the one before; some of each immigrate."""
+    """Grass that grows and competes, and n - 1 animals, each of which eats the one before; all immigrate slowly."""
     lines = ["N0 -> 2 N0 @ 10", "2 N0 -> N0 @ 0.002"]
     for i in range(n):
         lines += [f"0 -> N{i} @ 1", f"N{i} -> 0 @ {0.5 + 0.1 * i}", f"N{i} = {800 - 50 * i}"]
@@ -291,7 +295,8 @@ def food_chain(n: int) -> str:
 
 
 def switches(n: int) -> str:
-    """A cascade of proteins that two enzymes modify and restore by saturated laws; each is the enzyme of the next."""
+    """A cascade of proteins, modified and restored by saturated laws. Each modified protein is the enzyme of the
+    next."""
     lines = []
     for i in range(n):
         enzyme = "20" if i == 0 else f"(0.1 * M{i - 1})"
@@ -335,14 +340,15 @@ def coagulation(largest: int) -> str:
     return _text([*lines, "C1 = 10000"])
 
 
-# The models: those on which the choice of `auto` was fixed, and ten others.
+# The models: those on which the rule of `auto` was fixed, and ten others.
 #
-# They are of all kinds and sizes, from one reaction to some 60,000. Where the source is ours, so are the equations and
-# the numbers. Networks of rule-based models are measured elsewhere.
+# They are of all kinds and sizes, from one reaction to about 60,000. If the source is `ours`, so are the equations and
+# the numbers. Rule-based networks are measured in `networks`.
 
 FIXED_ON, HELD_OUT = GROUPS = "fixed on", "held out"
 """The models on which the rule of `auto` was fixed, and those that were not used for it."""
 _LATE = 1e9
+"""End of runs that their number of events ends before [s]."""
 
 
 class MethodsModel(NamedTuple):
@@ -352,10 +358,10 @@ class MethodsModel(NamedTuple):
     make: Callable[[], ReactionNetwork]
     source: str = "ours"
     t_end: float = _LATE
-    """End of a run [s]. A long run is ended by its number of events before."""
+    """End of a run [s]. The number of events ends a long run before."""
     each: int | None = None
-    """About how many events a run to `t_end` has, for models that die out or change for good: they are simulated as
-    an ensemble of replicates."""
+    """About how many events a run to `t_end` has, for models that die out or change for good. These are simulated as an
+    ensemble of replicates."""
 
 
 def _fixed(text: str, source: str = "ours", **how: Any) -> MethodsModel:

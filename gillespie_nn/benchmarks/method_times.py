@@ -1,4 +1,4 @@
-"""All exact methods and `auto`, timed on models of all kinds."""
+"""CPU times of all exact methods and of `auto` on models of all kinds, and their tables."""
 
 import math
 import time
@@ -24,8 +24,8 @@ __all__ = ["FIXED_ON", "GROUPS", "HELD_OUT", "MODELS", "MethodsModel", "methods_
 
 # The measurement: CPU time of an event, for each exact method and `auto`, on one core and in turn.
 #
-# Every run simulates the same model from the same state, and records nothing in between. Its start-up is the CPU time
-# of the same call to an end before the first event, and is subtracted.
+# Every run simulates the same model from the same state, and records nothing in between. The start-up is the CPU time
+# of the same call with an end before the first event. It is subtracted.
 
 METHODS = (*(m.name for m in EXACT), AUTO)
 EVENTS = 2_000_000
@@ -33,8 +33,9 @@ EVENTS = 2_000_000
 LONGEST = 2.0
 """CPU time [s] that a run may take. A method that needs more is timed over a tenth of the events, a hundredth, ..."""
 _STEP = 10
+"""Factor between the numbers of events that are tried."""
 _PILOT = 2000
-"""Events, at most, of the first runs, which load kernels and show how long a run will take."""
+"""Events of the first runs, at most. These load kernels and show how long a run will take."""
 _AT_ONCE = 1e-30
 """End [s] of a run without events."""
 
@@ -75,7 +76,8 @@ def methods_benchmark(
         checks.choice("model", name, MODELS)
     rows = []
     with one_core() as confined, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that runs end at their number of events
+        # Every run ends at its number of events, of which it warns.
+        warnings.simplefilter("ignore")
         for name in names:
             rows.append(_measured(name, MODELS[name], repeats, events))
             say(_sentence(rows[-1]))
@@ -102,8 +104,8 @@ def _measured(name: str, model: MethodsModel, repeats: int, events: int | None) 
             start_up[method].append(_timed(network, method, size.start_up(), k)[0])
             seconds, result = _timed(network, method, size, k)
             times[method].append((seconds, int(result.n_events.sum())))
-    found = {method: _record(times[method], min(start_up[method])) for method in METHODS}
-    ns = {method: x for method in METHODS if (x := found[method]["ns_per_event"]) is not None}
+    records = {method: _record(times[method], min(start_up[method])) for method in METHODS}
+    ns = {method: x for method in METHODS if (x := records[method]["ns_per_event"]) is not None}
     best = min((method for method in METHODS[:-1] if method in ns), key=lambda method: ns[method], default=None)
     return {
         "model": name,
@@ -113,8 +115,8 @@ def _measured(name: str, model: MethodsModel, repeats: int, events: int | None) 
         "n_reactions": len(network.reactions),
         "n_laws": sum(reaction.law is not None for reaction in network.reactions),
         "dependents": float(np.diff(network.compiled.single.dependents.start.astype(np.int64)).mean()),
-        "events": max(record["events"] for record in found.values()),
-        "methods": found,
+        "events": max(record["events"] for record in records.values()),
+        "methods": records,
         "auto_chose": sized[AUTO][1],
         "best": best,
         "auto_over_best": ns[AUTO] / ns[best] if best and AUTO in ns else None,
@@ -127,11 +129,12 @@ def _size(network: ReactionNetwork, model: MethodsModel, method: str, events: in
     while numbers[0] > _PILOT:
         numbers.insert(0, numbers[0] // _STEP)
     size = _Size.of(model, numbers[0])
-    chosen = _timed(network, method, size, 0)[1].method  # compiles
+    # This run compiles.
+    chosen = _timed(network, method, size, 0)[1].method
     start_up, _ = _timed(network, method, size.start_up(), 0)
-    # Ever longer runs, since the first events of a large network are slower than those that follow.
+    # Runs become longer step by step, since the first events of a large network are slower than later ones.
     for n in numbers[1:]:
-        # The second time, nothing is compiled: a method may hand over to another one late in a run.
+        # Two runs, because the first may compile: a method may change to another one late in a run.
         if all(_STEP * (_timed(network, method, size, 0)[0] - start_up) > LONGEST for _ in range(2)):
             break
         size = _Size.of(model, n)
@@ -154,18 +157,19 @@ def _record(times: list[tuple[float, int]], start_up: float) -> dict:
         "events": max(events for _, events in times),
         "cpu_seconds": [seconds for seconds, _ in times],
         "start_up_seconds": start_up,
-        "ns_per_event": ns if ns > 0 else None,  # None: too few events to tell them from the start-up
+        # None: too few events to distinguish them from the start-up.
+        "ns_per_event": ns if ns > 0 else None,
     }
 
 
 def _worst(rows: Sequence[dict]) -> dict[str, dict]:
     """The model of each group on which `auto` compares worst with the best method, and the ratio."""
-    found = {}
+    result = {}
     for group in GROUPS:
         if members := [row for row in rows if row["group"] == group and row["auto_over_best"] is not None]:
             worst = max(members, key=lambda row: row["auto_over_best"])
-            found[group] = {"model": worst["model"], "auto_over_best": worst["auto_over_best"]}
-    return found
+            result[group] = {"model": worst["model"], "auto_over_best": worst["auto_over_best"]}
+    return result
 
 
 def _sentence(row: dict) -> str:
@@ -183,15 +187,15 @@ def _sentence(row: dict) -> str:
 
 
 def tables(result: dict) -> list[Table]:
-    """For each group a row for each model, with the CPU nanoseconds that an event takes with each method."""
-    found = []
+    """A table for each group, with a row for each model: CPU time of an event with each method [ns]."""
+    result_tables = []
     for group in GROUPS:
         rows = [row for row in result["models"] if row["group"] == group]
         if rows:
             methods = tuple(rows[0]["methods"])
             columns = ("model", "species", "reactions", "laws", "events", *methods, "auto chose", "auto / best")
-            found.append(Table(_caption(group, result), columns, [_row(row) for row in rows]))
-    return found
+            result_tables.append(Table(_caption(group, result), columns, [_row(row) for row in rows]))
+    return result_tables
 
 
 def _caption(group: str, result: dict) -> str:

@@ -1,6 +1,6 @@
-"""Published times of five rule-based networks.
+"""Rule-based networks with published times, simulated by this package and by BioNetGen's `run_network`.
 
-Medians of the time of one exact run on one core.
+The published times are medians of one exact run on one core.
 
 Reference: T. E. Loman et al., Catalyst: fast and flexible modeling of reaction networks, PLoS Comput. Biol. 19 (2023)
 e1011530, doi:10.1371/journal.pcbi.1011530; data in github.com/SciML/Catalyst_PLOS_COMPBIO_2023, folder Benchmarks.
@@ -23,12 +23,16 @@ from ..api import simulate
 from ..crn import ReactionNetwork
 from ..display import tables
 from ..display.tables import Table
-from ..peers.bionetgen import Run, RunNetwork
+from ..peers.bionetgen import RunNetwork, TimedRun
 from ..simulation import EXACT
 from ..simulation.methods import AUTO
 from ..simulation.result import Result, unfinished
 from ..statistics.intervals import student
 from .timing import machine, one_core
+
+__all__ = ["PUBLISHED", "Published", "networks_benchmark", "report"]
+
+# Published times.
 
 SOURCE = "Loman et al. 2023, PLoS Comput. Biol. 19:e1011530"
 
@@ -44,8 +48,8 @@ class Published(NamedTuple):
     bionetgen: float
     """Time of BioNetGen [s]. It includes start-up: its program reads and expands the model in each run."""
     start_up: float = 0.0
-    """The part of `bionetgen` that is taken off as start-up [s]. It is known where it is a large part: the line through
-    its two shortest published runs, at T = 0."""
+    """The part of `bionetgen` that is subtracted as start-up [s]. It is known where it is a large part, from the line
+    through its two shortest published runs, at T = 0."""
     end: float | None = None
     """End of the runs that are measured here, if not `full_end`."""
 
@@ -55,7 +59,7 @@ class Published(NamedTuple):
 
     @property
     def ratio(self) -> float:
-        """How many times faster than BioNetGen Catalyst's fastest method is."""
+        """By how many times the fastest method of Catalyst is faster than BioNetGen."""
         return (self.bionetgen - self.start_up) / self.fastest
 
 
@@ -63,23 +67,23 @@ PUBLISHED = {
     "multistate": Published(1e3, "RSSA", 0.087, 0.511),
     "multisite2": Published(1e3, "RSSA", 7.55, 42.3),
     "egfr_net": Published(100.0, "RSSACR", 2.78, 55.8),
-    # A run of BioNetGen to the published end takes hours.
+    # A run of BioNetGen to the published end takes hours, so runs end earlier here.
     "BCR": Published(1.6e4, "RSSACR", 428.0, 40_068.0, end=5.0),
-    # Its runs to T = 10 and 21.54 took 100.80 and 110.12 s.
+    # The start-up is from BioNetGen's runs to T = 10 and 21.54, which took 100.80 and 110.12 s.
     "fceri_gamma2": Published(100.0, "RSSACR", 0.423, 175.5, start_up=92.7),
 }
-"""By the name of the file, without its ending."""
+"""Published times by file name without ending."""
 
 
 # The networks of a folder, read and ready to run.
 
 ENDING = ".net"
 START = 1e-6
-"""The part of a run that measures its start-up. Few events happen in it, and they are subtracted, too. `run_network`
-ignores an end time of 1e-8 and less, so it cannot be much shorter."""
+"""The part of a run that measures its start-up. It has few events, which are subtracted, too. It cannot be much
+shorter, because `run_network` ignores end times up to 1e-8."""
 
 
-class Case(NamedTuple):
+class NetworkCase(NamedTuple):
     """A network to measure."""
 
     name: str
@@ -91,13 +95,13 @@ class Case(NamedTuple):
     """CPU time to read the file [s]."""
 
 
-def cases(folder: object, names: Sequence[str] = (), end_time: float | None = None) -> list[Case]:
-    """The networks of the `.net` files of `folder` (all, or those called `names`), those with published times first, in
-    their order. `end_time` is the end of runs of the others.
+def cases(folder: object, names: Sequence[str] = (), end_time: float | None = None) -> list[NetworkCase]:
+    """The networks of the `.net` files in `folder`, all or those in `names`. Those with published times come first, in
+    their order. Runs of the others end at `end_time`.
 
-    Each network is read, and begun once, so that what is wrong with a file shows before anything is measured. Raises
-    InputError for a folder without such files, for a file that cannot be read or run, for an unknown name, and if
-    `end_time` is missing.
+    Each network is read and started once, so that errors in a file show before anything is measured. Raises InputError
+    for a folder without such files, for a file that cannot be read or run, for an unknown name, and if `end_time` is
+    missing.
     """
     files = _files(folder)
     chosen = [checks.choice("network", name, files, "the folder has") for name in names] or list(files)
@@ -108,7 +112,7 @@ def cases(folder: object, names: Sequence[str] = (), end_time: float | None = No
             f"no end time is known for {checks.shortened(unknown)}: add --end-time T for networks without a published "
             f"one, or choose others with --case"
         )
-    found = []
+    selected = []
     for name in dict.fromkeys(chosen):
         published = PUBLISHED.get(name)
         t_end = end_time if published is None else published.t_end
@@ -120,12 +124,12 @@ def cases(folder: object, names: Sequence[str] = (), end_time: float | None = No
             Ours(network, AUTO).run(START * t_end, 0)
         except checks.InputError as error:
             raise checks.InputError(f"{files[name]}: {error}") from None
-        found.append(Case(name, files[name], network, t_end, published, seconds))
-    return found
+        selected.append(NetworkCase(name, files[name], network, t_end, published, seconds))
+    return selected
 
 
 def _files(folder: object) -> dict[str, Path]:
-    """Paths by name without ending: published names in their order, then the others."""
+    """Paths by file name without ending: published names in their order, then the others."""
     path = checks.path_of("networks", folder, f"networks must be the path of a folder, got {folder!r}")
     if not path.is_dir():
         what = "is a file" if path.exists() else "does not exist"
@@ -140,32 +144,32 @@ def _files(folder: object) -> dict[str, Path]:
     return {name: files[name] for name in dict.fromkeys([*order, *files])}
 
 
-# Runs of a program and of this package, and whether they simulate the same network: means of a few runs, compared at a
-# stated rate of false alarms.
+# Do two programs simulate the same network? Means of a few runs are compared at a stated rate of false alarms.
 
 PEER = "BioNetGen"
-"""The other program."""
+"""Label of the other program."""
 RUNS = 10
-"""Runs of each program that are compared."""
+"""Compared runs of each program."""
 EVENTS = 3e4
-"""A compared run has at least so many events, up to twice as many: on the largest network, where an event of BioNetGen
-takes 0.1 ms, that is as long as its start-up."""
+"""Events of a compared run, at least; it may have twice as many. On the largest network, where an event of BioNetGen
+takes 0.1 ms, they take as long as its start-up."""
 LEVEL = 1e-5
-"""Probability that a difference is reported between programs that agree, if values have normal distributions."""
+"""Probability that programs that agree are reported to differ, if values have normal distributions."""
 _MOST = 20
-"""Species that are compared where there are no groups, the most abundant ones."""
+"""Species that are compared if there are no groups: the most abundant ones."""
 _FIRST, _GROWTH = 1e-3, 2.0
+"""Part of the end time that is tried first, and the factor to the next."""
 _SEEDS = 10_000
-"""Seeds of compared runs start here and are so far apart; timed runs have 1, 2, ..."""
+"""First seed of compared runs, and distance between programs. Timed runs have seeds 1, 2, ..."""
 
 
-class Program(Protocol):
-    """A program with a network. To measure it, `run` is called with several ends and seeds."""
+class NetworkProgram(Protocol):
+    """A program that has loaded a network. Its `run` is called with several ends and seeds."""
 
-    def run(self, t_end: float, seed: int) -> Run: ...
+    def run(self, t_end: float, seed: int) -> TimedRun: ...
 
 
-class Peer(Program, Protocol):
+class NetworkPeer(NetworkProgram, Protocol):
     """The other program, made from the path of a `.net` file."""
 
     def __init__(self, path: Path) -> None: ...
@@ -178,13 +182,13 @@ class Peer(Program, Protocol):
 
 
 class Ours:
-    """gillespie-nn with one of its methods. `method` is that of the last run."""
+    """This package with one of its methods. `method` is the method of the last run."""
 
     def __init__(self, network: ReactionNetwork, method: str) -> None:
         self._network, self._asked = network, method
         self.method = ""
 
-    def run(self, t_end: float, seed: int) -> Run:
+    def run(self, t_end: float, seed: int) -> TimedRun:
         """One call of `simulate`. Raises RuntimeError if the run stops before `t_end`."""
         begun = time.process_time()
         result = simulate(self._network, t_end, 2, method=self._asked, seed=seed, progress=False)
@@ -196,25 +200,25 @@ class Ours:
         end = np.asarray(result.counts[0, -1]).astype(float)
         groups = dict(zip(self._network.species, end.tolist()))
         groups |= {name: float(result.of(name)[0, -1]) for name in self._network.rules}
-        return Run(seconds, int(result.n_events[0]), groups, end)
+        return TimedRun(seconds, int(result.n_events[0]), groups, end)
 
 
-def check_end(program: Program, t_end: float) -> float:
-    """The end of compared runs: `t_end`, or an earlier time with at least `EVENTS` events."""
+def check_end(program: NetworkProgram, t_end: float) -> float:
+    """The end of compared runs [s]: `t_end`, or an earlier time with at least `EVENTS` events."""
     end = _FIRST * t_end
     while end < t_end and program.run(end, 0).events < EVENTS:
         end *= _GROWTH
     return min(end, t_end)
 
 
-def runs_of(program: Program, end: float, k: int) -> list[Run]:
-    """The compared runs of program number `k`, with seeds that no other runs have."""
+def runs_of(program: NetworkProgram, end: float, k: int) -> list[TimedRun]:
+    """The compared runs of program number `k`. No other runs have these seeds."""
     return [program.run(end, _SEEDS * (k + 1) + n) for n in range(RUNS)]
 
 
-def difference(ours: Sequence[Run], theirs: Sequence[Run]) -> str:
-    """What differs: means of the groups and of the number of events, or without groups of the most abundant species.
-    Empty if nothing does. A mean differs if a t-test says so at `LEVEL` over the number of means.
+def difference(ours: Sequence[TimedRun], theirs: Sequence[TimedRun]) -> str:
+    """The means that differ, in words; empty if none does. Compared are the number of events and the groups, or without
+    groups the most abundant species. A mean differs if a t-test rejects equality at `LEVEL` over the number of means.
 
     Raises ValueError if the programs have different numbers of species.
     """
@@ -236,20 +240,15 @@ def difference(ours: Sequence[Run], theirs: Sequence[Run]) -> str:
     return f"means differ: {', '.join(worst)}" if worst else ""
 
 
-# Published rule-based networks, simulated by this package and by BioNetGen's `run_network`.
-
-__all__ = ["PUBLISHED", "Published", "networks_benchmark", "report"]
-
-
 # The measurement: every program simulates the same networks on one core, in turn.
 #
 # Only events are timed. Start-up, all that a program does before its first event, is measured by a run to a millionth
-# of the end time; its time and its few events are subtracted. `run_network` starts up by reading the file and working
-# out which propensities an event changes, `simulate` by checking its arguments and setting up the method. All times are
-# CPU time of the process that simulates, so other work of the machine hardly counts.
+# of the end time; its time and its few events are subtracted. In the start-up, `run_network` reads the file and
+# determines which propensities an event changes, and `simulate` checks its arguments and sets up the method. All times
+# are CPU time of the process that simulates, so other work of the machine hardly counts.
 
 _SLOW = 30.0
-"""A program whose first run takes more seconds than this is timed only once."""
+"""A program whose first run takes longer than this [s] is timed once."""
 
 
 def networks_benchmark(
@@ -259,15 +258,15 @@ def networks_benchmark(
     exact_methods: bool = False,
     full: bool = False,
     end_time: float | None = None,
-    peer: type[Peer] | None = RunNetwork,
+    peer: type[NetworkPeer] | None = RunNetwork,
     say: Callable[[str], object] = lambda line: None,
 ) -> dict:
-    """Events per second of CPU time on the networks of the `.net` files in `folder`, all or those called `names`, by
-    this package and by BioNetGen's `run_network`. Returns a dictionary of plain values.
+    """Events per second of CPU time on the networks of the `.net` files in `folder`, all or those in `names`, by this
+    package and by BioNetGen's `run_network`. Returns a dictionary of plain values.
 
-    Our method is the one that `auto` chooses; with `exact_methods` each exact method is measured too. Runs end at the
-    published time, `BCR` at 5; with `full` we simulate that to its published end, too. Other networks end at
-    `end_time`. Without `peer` this package is measured alone. `say` gets a line for each network.
+    Our method is the one that `auto` chooses; with `exact_methods` each exact method is measured, too. Runs end at the
+    published time, except `BCR` at 5; with `full` we also simulate that to its published end. Other networks end at
+    `end_time`. Without `peer` only this package is measured. `say` receives a line for each network.
 
     Raises InputError for a folder or a file that cannot be used, see `cases`.
     """
@@ -293,11 +292,13 @@ def networks_benchmark(
     }
 
 
-def _network(case: Case, methods: Sequence[str], peer: type[Peer] | None, repeats: int, full: bool) -> dict:
+def _network(
+    case: NetworkCase, methods: Sequence[str], peer: type[NetworkPeer] | None, repeats: int, full: bool
+) -> dict:
     """The row of one network."""
     ours = {method: Ours(case.network, method) for method in methods}
     records: dict[str, dict] = {method: {} for method in methods}
-    programs: dict[str, Program] = dict(ours)
+    programs: dict[str, NetworkProgram] = dict(ours)
     row: dict[str, Any] = {
         "network": case.name, "species": len(case.network.species), "reactions": len(case.network.reactions),
         "t_end": case.t_end, "read_seconds": case.read_seconds, "methods": records,
@@ -322,9 +323,9 @@ def _network(case: Case, methods: Sequence[str], peer: type[Peer] | None, repeat
     return row
 
 
-def _compare(programs: Mapping[str, Program], records: Mapping[str, dict], t_end: float) -> float | None:
-    """Compare each program with ours under `auto`; what differs is put into `records`. Returns the end of these runs,
-    None if ours failed. They also compile every kernel, so that timed runs need not."""
+def _compare(programs: Mapping[str, NetworkProgram], records: Mapping[str, dict], t_end: float) -> float | None:
+    """Compare each program with ours under `auto`, and put differences into `records`. Returns the end of these runs,
+    None if ours failed. They also compile every kernel, so that timed runs do not."""
     with _failure(records[AUTO]):
         end = check_end(programs[AUTO], t_end)
         reference = runs_of(programs[AUTO], end, 0)
@@ -338,17 +339,16 @@ def _compare(programs: Mapping[str, Program], records: Mapping[str, dict], t_end
 
 @contextmanager
 def _failure(record: dict) -> Iterator[None]:
-    """A program that fails, in whatever way, says so in its `record`; the others still count."""
+    """Record any failure of a program in its `record`, so that the others are still measured."""
     try:
         yield
     except Exception as error:
         record["failed"] = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"[:200]
 
 
-def _time(programs: Mapping[str, Program], records: Mapping[str, dict], t_end: float, repeats: int) -> None:
-    """Time the programs in turn, each round starting with another one, and put what was measured into `records`:
-    `start_up` [s] and `seconds` [s] of each run, the latter without the median of `start_up`; `events` of each run; and
-    `rate`, the median of the events per second."""
+def _time(programs: Mapping[str, NetworkProgram], records: Mapping[str, dict], t_end: float, repeats: int) -> None:
+    """Time the programs in turn; each round starts with another one. `records` receive, for each run, `start_up` [s],
+    `seconds` [s] without the median of `start_up`, and `events`; and `rate`, the median of events per second."""
     labels = list(programs)
     for record in records.values():
         record |= {"seconds": [], "start_up": [], "events": []}
@@ -429,7 +429,7 @@ def _cells(record: dict) -> tuple[str, ...]:
 
 
 def notes(result: dict) -> list[str]:
-    """What a reader of the table must know."""
+    """Notes on the table: versions, and how rows differ from the usual measurement."""
     peer = result["peer"] or {}
     versions = f"Versions: gillespie-nn {result['version']}"
     lines = [f"{versions}, {PEER} {peer['version']}" if "version" in peer else versions]

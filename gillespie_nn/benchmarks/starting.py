@@ -1,8 +1,4 @@
-"""CPU time of a first run, in a new process with an empty kernel cache, and of the second, which finds the kernels.
-
-Each case runs in a process of its own, with the kernel cache in a new temporary folder. CPU time is that of the process
-in user and system mode, as the system reports it when the process ends, so other work of the machine hardly counts.
-"""
+"""What runs cost beyond their events: a first run in a new process, the start of a replicate, and its workers."""
 
 import os
 import statistics
@@ -25,14 +21,19 @@ from ..simulation.task import MOMENTS, TRAJECTORIES
 from ..storage import Run
 from .timing import VOLUME, machine
 
+# A first run in a new process with an empty kernel cache, and the second, which loads the kernels.
+#
+# Each case runs in a separate process, with the kernel cache in a new temporary folder. CPU time is that of the process
+# in user and system mode, which the system reports when it ends, so other work of the machine hardly counts.
+
 _PACKAGE = Path(__file__).resolve().parents[1]
 _CACHE = "GILLESPIE_NN_CACHE"
 _FEW, _MANY = 0, 1000
-"""Molecules at the start. `auto` chooses another method for many."""
+"""Molecules at the start. `auto` chooses different methods for few and for many."""
 
 
 class ColdCase(NamedTuple):
-    """What a new process does, and the Python code that does it."""
+    """Code for a new process, and its description."""
 
     name: str
     code: str
@@ -50,26 +51,26 @@ def _simulate(method: str, start: int, hill: bool) -> str:
 def cold_cases() -> tuple[ColdCase, ...]:
     """The import, the first `simulate` of a model of two reactions by each method, and the first `train`.
 
-    A whole training takes most of its time for the events, one presentation for the kernels."""
-    found = [
+    A whole training spends most of its time on events, one presentation on kernels."""
+    cases = [
         ColdCase("import gillespie_nn", "import gillespie_nn"),
         ColdCase("import simulate", "from gillespie_nn import ReactionNetwork, simulate"),
     ]
     for hill in (False, True):
         law = ", Hill law" if hill else ""
-        found += [ColdCase(f"{AUTO}{law}, starts at {start}", _simulate(AUTO, start, hill)) for start in (_FEW, _MANY)]
-        found += [ColdCase(f"{m.name}{law}", _simulate(m.name, _MANY, hill)) for m in METHODS]
+        cases += [ColdCase(f"{AUTO}{law}, starts at {start}", _simulate(AUTO, start, hill)) for start in (_FEW, _MANY)]
+        cases += [ColdCase(f"{m.name}{law}", _simulate(m.name, _MANY, hill)) for m in METHODS]
     for name, limit in (("train xor, one presentation", 1), ("train xor", None)):
         code = f"import gillespie_nn as gnn\ngnn.train('xor', limit={limit}, seed=1, progress=False)"
-        found.append(ColdCase(name, code))
-    return tuple(found)
+        cases.append(ColdCase(name, code))
+    return tuple(cases)
 
 
 def cold_benchmark(
     repeats: int = 5, cases: Sequence[ColdCase] | None = None, say: Callable[[str], object] = lambda line: None
 ) -> dict:
-    """CPU and wall time [s] of each case, with an empty kernel cache and with the kernels that this first process left
-    there; medians of `repeats`. A case that fails has the last line of its error instead.
+    """CPU and wall time [s] of each case, with an empty kernel cache and with the cache filled by this first process;
+    medians of `repeats`. A case that fails has the last line of its error instead.
 
     Raises InputError on systems that do not report the CPU time of one process.
     """
@@ -108,10 +109,11 @@ def _child(code: str, folder: Path) -> tuple[float, float, str]:
             [sys.executable, "-c", code], env=environment, cwd=folder, stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=errors,
         )  # fmt: skip
-        # wait4 gives the usage of this one process; that of all children would need a difference.
+        # `wait4` reports the usage of this one process; that of all children would need a difference.
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - begun
-        process.returncode = os.waitstatus_to_exitcode(status)  # so that Popen does not wait for it again
+        # Popen must not wait for the process again.
+        process.returncode = os.waitstatus_to_exitcode(status)
         errors.seek(0)
         lines = errors.read().decode(errors="replace").strip().splitlines()
     failed = process.returncode != 0
@@ -127,25 +129,26 @@ def _sentence_on_start(row: dict) -> str:
     )
 
 
-# What a replicate costs beyond its events: starting it, recording it, and keeping it in memory or in a file.
+# A replicate beyond its events: starting it, recording it, and storing it in memory or in a file.
 #
-# The model is a chain, 0 -> Q1 -> Q2 -> ... -> 0, which starts at its mean. Replicates and one long run then have
-# the same events per second. N replicates take the time of one run of as many events, and N times the overhead.
+# The model is a chain, 0 -> Q1 -> Q2 -> ... -> 0, which starts at its mean. So replicates and one long run have the
+# same events per second. N replicates take the time of one run with as many events, plus N times the overhead.
 
 N_POINTS = 51
 SPECIES = (1, 2, 3, 4, 5)
 POINTS_IN_FILES = (51, 102, 204, 408, 816)
-"""Of 5 species: 2 to 32 KB a replicate."""
+"""Recorded points of 5 species: 2 to 32 KB for a replicate."""
 IN_MEMORY, IN_FILE = 20_000, 2_000
-"""Replicates."""
+"""Numbers of replicates."""
 _BYTES = 8
+"""Size of a recorded count."""
 _EVENTS = 90.0
-"""Of a replicate, about."""
+"""Events of a replicate, about."""
 _KB = 1000.0
 
 
 def chain(n_species: int) -> ReactionNetwork:
-    """0 -> Q1 -> ... -> 0 with 10 molecules of each species, where it is stationary."""
+    """0 -> Q1 -> ... -> 0 with 10 molecules of each species, its stationary mean."""
     names = [f"Q{k + 1}" for k in range(n_species)]
     steps = [f"{left} -> {right} @ {rate}" for left, right, rate in zip(["0", *names], [*names, "0"], [1, *[0.1] * 5])]
     return ReactionNetwork.from_text("\n".join([*steps, *(f"{s} = 10" for s in names)]))
@@ -158,8 +161,8 @@ def overhead(
     replicates: tuple[int, int] = (IN_MEMORY, IN_FILE),
     say: Callable[[str], object] = lambda line: None,
 ) -> list[dict]:
-    """Seconds that a replicate takes beyond its events, median of `repeats`: in memory and in a file, for chains of
-    `species` at 51 points, and in a file for 5 species at `points`. `replicates` are those in memory and in files."""
+    """Time of a replicate beyond its events [s], median of `repeats`: in memory and in a file for chains of `species`
+    at 51 points, and in a file for 5 species at `points`. `replicates` are their numbers in memory and in files."""
     in_memory, in_file = replicates
     rows = []
     with tempfile.TemporaryDirectory() as folder:
@@ -187,7 +190,8 @@ def _case(n_species: int, n_points: int, output: Path | None, n: int, repeats: i
             result.close()
         return seconds, events
 
-    timed(2, t_end, n_points)  # loads the kernels
+    # Loads the kernels.
+    timed(2, t_end, n_points)
     extra = []
     for _ in range(repeats):
         seconds, events = timed(n, t_end, n_points)
@@ -214,18 +218,18 @@ def _sentence(row: dict) -> str:
     )
 
 
-# Ensembles: how they scale with workers, and what a replicate costs beyond its events (`overhead`).
+# Ensembles: the gain from several workers, and the overhead of a replicate.
 
 REPLICATES = 64
 _T_END = 300.0
-"""Time simulated [s]: some hundredths of a second of work a replicate."""
+"""Time simulated [s]; a replicate then takes a few hundredths of a second."""
 _POINTS = 100
 
 
 def ensemble_benchmark(repeats: int = 5, workers: int = 2, say: Callable[[str], object] = lambda line: None) -> dict:
-    """Time [s] of 64 replicates of the 2-4-1 training network (as in `run.benchmark`), with one worker and
-    `workers`, for trajectories and for moments. Runs are timed in pairs of alternating order, each with its ratio.
-    Under `overhead`, the rows of the function of that name."""
+    """Time [s] of 64 replicates of the 2-4-1 training network (as in `benchmark`), with one worker and with `workers`,
+    for trajectories and for moments. Runs are timed in pairs of alternating order, each with its ratio. The entry
+    `overhead` has the rows of the function of that name."""
     spec = training_network((2, 4, 1), h=0.05, annihilation_rate=1.0)
     rng = np.random.default_rng(0)
     initial = spec.initial(spec.floating.initial_weights(0), VOLUME)
@@ -247,7 +251,8 @@ def ensemble_benchmark(repeats: int = 5, workers: int = 2, say: Callable[[str], 
         return time.perf_counter() - start
 
     for record in (TRAJECTORIES, MOMENTS):
-        seconds(1, record, _T_END / 100)  # loads the kernels
+        # Loads the kernels.
+        seconds(1, record, _T_END / 100)
         pairs = []
         for k in range(repeats):
             order = (1, workers) if k % 2 == 0 else (workers, 1)

@@ -1,4 +1,4 @@
-"""One core for all programs of a comparison, whatever threads they start."""
+"""Events per second of the methods and of other programs on training networks; tools that all benchmarks share."""
 
 import os
 import platform
@@ -23,6 +23,8 @@ from ..seeds import Purpose
 from ..simulation import EXACT
 from ..simulation.methods import Method, Rejection
 
+# One core for all programs of a comparison, however many threads they start.
+
 
 @contextmanager
 def one_core() -> Iterator[bool]:
@@ -38,19 +40,21 @@ def one_core() -> Iterator[bool]:
         os.sched_setaffinity(0, before)
 
 
-# The measurement: best of several runs, start-up apart, all in one process one after the other.
+# The measurement: best of several runs without start-up, all in one process, one after the other.
 
 VOLUME = 1000.0
 N_DRAWS = 10_000_000
 START = 1e-3
-"""Start-up of a run is measured by one of this part of its length, and taken off."""
+"""Length of the run that measures start-up, as a part of the timed run. It is subtracted."""
 LONGER = 10
-"""Where start-up takes more than half of a run, a run of so many times the length is measured instead."""
+"""If start-up takes more than half of a run, a run so many times as long is measured instead."""
 LONG = 5.0
-"""A run of more seconds than this is repeated only once."""
+"""A run that takes longer than this [s] is not repeated."""
 
 
 class BenchmarkCase(NamedTuple):
+    """A training network, and the end of its runs [s]."""
+
     layers: tuple[int, ...]
     t_end: float
 
@@ -66,21 +70,21 @@ def benchmark(
 ) -> dict:
     """Measure the cases `names`; returns a dictionary of plain values.
 
-    Each training network (gain variant, h = 0.05, annihilation rate 1, learning on) starts from random weights and
-    a random sample. The events per second of another program are our mean number of events, which has the same law,
-    divided by its running time minus its start-up time. `say` gets a line for each result.
+    Each training network (gain variant, h = 0.05, annihilation rate 1, learning on) starts from random weights and a
+    random sample. The events per second of another program are our mean number of events over its running time without
+    start-up, since the numbers of events have the same law. `say` receives a line for each result.
     """
-    found: dict[str, Any] = {
+    result: dict[str, Any] = {
         "machine": machine(),
         "volume": VOLUME,
         "repeats": repeats,
         "draws_ns": _draws(repeats),
         "cases": {},
     }
-    say(f"one exponential and one uniform random number: {found['draws_ns']:.2f} ns")
+    say(f"one exponential and one uniform random number: {result['draws_ns']:.2f} ns")
     for name in names:
-        found["cases"][name] = _case(name, CASES[name], repeats, peers, found["draws_ns"], say)
-    return found
+        result["cases"][name] = _case(name, CASES[name], repeats, peers, result["draws_ns"], say)
+    return result
 
 
 def started(layers: Sequence[int]) -> tuple[ReactionNetwork, dict[str, int]]:
@@ -152,8 +156,9 @@ def _ours(
 
 
 def _storing(network: ReactionNetwork, initial: dict[str, int], t_end: float, repeats: int) -> dict:
-    """Share of the time that 100 recorded points in a file add to a run of about two seconds, paired."""
-    t_end = 50 * t_end  # seconds, not milliseconds: making the file costs some hundredths of one
+    """Share of the time of a run of about two seconds that 100 recorded points in a file add, in pairs."""
+    # Longer runs, of about two seconds: making the file takes a few hundredths of a second.
+    t_end = 50 * t_end
     with tempfile.TemporaryDirectory() as folder:
         ratios = []
         for k in range(repeats):
@@ -186,10 +191,12 @@ def _peer(kind: type[Peer], job: Job, repeats: int, record: dict, say: Callable[
             end = LONGER * t_end
             set_up, times = best_of(kind, job._replace(t_end=end), repeats)
         whole = min(times)
-    except Exception as error:  # a program of others may fail in any way; the others still count
+    # Other programs may fail in any way; the rest is still measured.
+    except Exception as error:
         say(f"{case}, {name}: failed ({error})"[:300])
         return {"failed": f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"}
     version = kind.version()
+    # The run for start-up simulated the part `START` of the events.
     seconds = (whole - start_up) / (1.0 - START)
     if seconds <= 0.0:
         say(
@@ -217,7 +224,7 @@ def _peer(kind: type[Peer], job: Job, repeats: int, record: dict, say: Callable[
 
 
 def best_of(kind: type[Peer], job: Job, repeats: int) -> tuple[float, list[float]]:
-    """Time to load the job, and the times of `repeats` runs, or of one that takes over `LONG` [s]."""
+    """Time to load the job, and the times of `repeats` runs [s]; of one run if it takes longer than `LONG`."""
     begun = time.perf_counter()
     program = kind(job)
     set_up = time.perf_counter() - begun
@@ -263,10 +270,10 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-def table(found: dict) -> Table:
+def table(result: dict) -> Table:
     """A row for each program and case: time, events per second and speed-up of `rejection`."""
     rows = []
-    for name, case in found["cases"].items():
+    for name, case in result["cases"].items():
         title = f"{name}, {case['events']:.2g} events"
         best = case["methods"]["rejection"]["ns_per_event"]
         for method, record in case["methods"].items():
@@ -283,9 +290,9 @@ def table(found: dict) -> Table:
         storing = case["storing_100_points"]["median"]
         rows.append(_short(title, "storing 100 points", f"{100 * storing:+.1f} % (median)"))
     caption = (
-        f"{found['machine']['processor']}, Python {found['machine']['python']}; best of {found['repeats']} runs (one "
-        f"if a run takes over 5 s), start-up subtracted; Omega = {found['volume']:g}; one exponential and one uniform "
-        f"random number cost {found['draws_ns']:.1f} ns"
+        f"{result['machine']['processor']}, Python {result['machine']['python']}; best of {result['repeats']} runs "
+        f"(one if a run takes over 5 s), start-up subtracted; Omega = {result['volume']:g}; one exponential and one "
+        f"uniform random number cost {result['draws_ns']:.1f} ns"
     )
     return Table(caption, _COLUMNS, rows)
 

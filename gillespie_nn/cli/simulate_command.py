@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..analysis.run_report import final_state, fired, said_of_method
+from ..analysis.run_report import final_state, fired, steps_text
 from ..api import Sweep, simulate, sweep
 from ..checks import InputError
 from ..crn import ReactionNetwork
@@ -248,7 +248,7 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"{counted(n, 'replicate')} to t = {result.time[-1]:g} s{n_fired}")
     if (state := final_state(result)) is not None:
         print(state.table(result.time[-1], result.units).text())
-    if work := said_of_method(result.statistics, n):
+    if work := steps_text(result.statistics, n):
         print(work)
     for status in sorted(set(result.status.tolist())):
         print(f"{int((result.status == status).sum())} of {n} {Status(status)}")

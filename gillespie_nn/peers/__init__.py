@@ -1,7 +1,7 @@
-"""Other programs, to measure speed against and to verify against. `missing()` of each says what installs it.
+"""Other programs, for benchmarks and verification. `missing()` of each tells how to install it.
 
-To add a program: a file with a subclass of `Peer`, and its line in `PEERS`. BioNetGen, which simulates `.net` files and
-no networks, is in `bionetgen`.
+To add a program: a subclass of `Peer`, and its line in `PEERS`. BioNetGen simulates `.net` files, not networks; it is
+in `bionetgen`.
 """
 
 from .peer import Channel, Hill, Job, Peer, whole_counts

@@ -1,9 +1,11 @@
-"""`.net` files, rewritten where BioNetGen's `run_network` would do otherwise than the file says.
+"""BioNetGen's simulator `run_network`, and the rewriting of `.net` files that it would simulate differently.
 
-- `time()` stands still while CVODE steps, so functions get the count of a clock, a species that is made at rate 1;
-- the direct method takes amounts such as 6.022 as they are, so for that they become whole;
-- it crashes when a species appears that no reaction reads, which it takes for one whose reactions are yet to be
-  generated, so such a species gets a reaction to itself that never fires.
+A file is rewritten for three reasons.
+
+- `time()` does not change while CVODE steps. Functions read the count of a clock instead, a species made at rate 1.
+- The direct method uses amounts such as 6.022 unchanged. For it they are rounded to whole numbers.
+- It crashes when a species appears that no reaction reads, because it expects to generate reactions for it. Such a
+  species gets a reaction to itself that never fires.
 """
 
 import importlib.metadata
@@ -22,17 +24,21 @@ import numpy as np
 
 from ..crn import ReactionNetwork
 
+# Files rewritten for `run_network`.
+
 _CLOCK = "clock_of_the_check"
+"""Name of the species that is the clock."""
 _NEVER = "never_of_the_check 1e-300"
-"""A parameter: a rate [1/s] at which nothing fires. BioNetGen leaves out reactions with rate 0."""
+"""Name and value of a parameter, a rate [1/s] at which nothing fires. BioNetGen removes reactions with rate 0."""
 _TIME = re.compile(r"\btime\s*\(\s*\)")
 _AMOUNT = re.compile(r"(\s*\d+\s+\S+\s+)[^#\n]*?(\s*(?:#.*)?)", re.ASCII)
 
 
 def with_clock(text: str) -> str:
-    """`text`, whose functions read the count of a clock in place of `time()`."""
+    """`text` with functions that read the count of a clock instead of `time()`."""
     if not _TIME.search(text):
         return text
+    # 0 -> clock at rate 1: in rate equations its amount is the time.
     species, reaction = 1 + _last(text, "species"), 1 + _last(text, "reactions")
     text = _TIME.sub(_CLOCK, text)
     return _with_lines(
@@ -45,7 +51,7 @@ def with_clock(text: str) -> str:
 
 
 def with_readers(text: str) -> str:
-    """`text`, in which every species is a reactant of some reaction."""
+    """`text` with a reaction for every species that is no reactant yet."""
     read = {s for line in lines_of(text, "reactions") for s in line.split()[1].split(",")}
     unread = [s for line in lines_of(text, "species") if (s := line.split()[0]) not in read]
     first = 1 + _last(text, "reactions")
@@ -57,7 +63,7 @@ def with_readers(text: str) -> str:
 
 
 def with_whole_amounts(text: str, network: ReactionNetwork) -> str:
-    """`text` with the initial amounts of `network`, which was read from it, rounded to whole numbers."""
+    """`text` with the initial amounts of `network`, rounded to whole numbers. `network` was read from the same text."""
     amounts = iter(round(float(amount)) for amount in network.initial.values())
     start, end = _place(text, "species")
     lines = text[start:end].splitlines(keepends=True)
@@ -71,8 +77,9 @@ def with_whole_amounts(text: str, network: ReactionNetwork) -> str:
 
 
 def _with_lines(text: str, **lines: list[str]) -> str:
-    """`text` with more lines at the ends of blocks, by the names of these."""
+    """`text` with more lines at the ends of the blocks of these names."""
     for block, more in lines.items():
+        # A file may lack blocks that would be empty.
         if f"end {block}" not in text:
             text = f"begin {block}\nend {block}\n{text}"
         text = text.replace(f"end {block}", "\n".join([*more, f"end {block}"]))
@@ -85,7 +92,7 @@ def _place(text: str, block: str) -> tuple[int, int]:
 
 
 def lines_of(text: str, block: str) -> list[str]:
-    """The lines of a block that say something."""
+    """The lines of a block that are neither blank nor comments."""
     start, end = _place(text, block)
     return [line for line in text[start:end].splitlines() if line.partition("#")[0].strip()]
 
@@ -95,12 +102,11 @@ def _last(text: str, block: str) -> int:
     return max((int(line.split()[0]) for line in lines_of(text, block)), default=0)
 
 
-# BioNetGen's simulator `run_network`, a program that reads the same `.net` file.
+# Runs of `run_network`.
 #
 # It prints `TOTAL STEPS: 1287701`, the number of reactions that fired. It writes tables with a heading and a row for
-# each time: `OUT.gdat` for groups, `OUT.cdat` for species S1, S2, ... in the order of the file. Rates mean there what
-# they mean here: k A (A - 1) for `2 A -> ...`, with symmetry factors in the file. `net_files` rewrites a file where the
-# program would do otherwise than it says.
+# each time: `OUT.gdat` for groups, `OUT.cdat` for species S1, S2, ... in the order of the file. Rates have the same
+# meaning as here: k A (A - 1) for `2 A -> ...`, with symmetry factors in the file.
 
 _PACKAGE = "bionetgen"
 _FOLDER = "BNGPATH"
@@ -110,12 +116,12 @@ _STEPS = re.compile(r"^TOTAL STEPS:\s*(\d+)\s*$", re.MULTILINE)
 RTOL, ATOL = 1e-10, 1e-13
 """Tolerances of CVODE, relative and [molecules]."""
 _MOST_DENSE = 300
-"""Species up to which CVODE solves its equations directly, not by GMRES."""
+"""CVODE solves the equations of up to so many species directly, of more by GMRES."""
 _SECONDS = 3600
-"""Time limit of a run that is compared [s]."""
+"""Time limit of a compared run [s]."""
 
 
-class Run(NamedTuple):
+class TimedRun(NamedTuple):
     """A run of one program."""
 
     seconds: float
@@ -123,24 +129,25 @@ class Run(NamedTuple):
     events: int
     """Reactions that fired."""
     groups: dict[str, float]
-    """Groups of the file at the end, by name; of ours also species by name, because a group of one species of the same
-    name is that species."""
+    """Amounts of the groups of the file at the end, by name. Ours also have the species, because a group of one species
+    with its name is that species."""
     species: np.ndarray
     """float64[species], amounts at the end, in the order of the file."""
 
 
 class RunNetwork:
-    """`run_network` with one file. Its method is the direct method; it updates the propensities that changed."""
+    """`run_network` with one file. It uses the direct method and updates the propensities that changed."""
 
     def __init__(self, path: Path) -> None:
         """Raises FileNotFoundError if the program is not installed."""
         self._path, self._program = path.resolve(), program()
 
-    def run(self, t_end: float, seed: int) -> Run:
+    def run(self, t_end: float, seed: int) -> TimedRun:
         """One process that reads the file and simulates to `t_end`. Its time is CPU time, from its start to its end.
 
         Raises RuntimeError if it fails or does not report its events."""
-        import resource  # Linux and macOS only, as `missing` says
+        # Only Linux and macOS have this module; `missing` reports it.
+        import resource
 
         with tempfile.TemporaryDirectory() as folder:
             before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -148,18 +155,18 @@ class RunNetwork:
             after = resource.getrusage(resource.RUSAGE_CHILDREN)
             groups, species = (last_row((Path(folder) / f"run.{ending}").read_text()) for ending in ("gdat", "cdat"))
         seconds = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
-        return Run(seconds, events(report), groups, np.array(list(species.values())))
+        return TimedRun(seconds, events(report), groups, np.array(list(species.values())))
 
     @classmethod
     def missing(cls) -> str:
-        """What is missing to measure the program, and what to do; nothing if it is there."""
+        """Why the program cannot be measured, and what to do; empty if it can."""
         if sys.platform == "win32":
             return "run_network is only measured on Linux and macOS, which report the CPU time of a process"
         return absent()
 
     @classmethod
     def version(cls) -> str:
-        """The version of BioNetGen, in its file VERSION; that of the Python package without one."""
+        """The version of BioNetGen, from its file VERSION, or else that of the Python package."""
         file = program().parent.parent / "VERSION"
         if file.is_file():
             return file.read_text().strip()
@@ -172,6 +179,7 @@ class RunNetwork:
 def rate_equations(text: str, times: Sequence[float]) -> np.ndarray:
     """Amounts float64[time, species] [molecules] at `times` [s], by CVODE, of the `.net` file `text`. Raises
     RuntimeError if it fails."""
+    # The clock is the last species, and is cut off below.
     n = len(lines_of(text, "species"))
     solver = ["-b"] if n > _MOST_DENSE else []
     return _table(with_clock(text), ["-p", "cvode", *solver, "-r", RTOL, "-a", ATOL], times)[:, :n]
@@ -200,7 +208,7 @@ def _table(text: str, options: Sequence[object], times: Sequence[float]) -> np.n
 def _execute(
     path: Path, file: Path, options: Sequence[object], end: Sequence[object], folder: str, limit: float | None = None
 ) -> str:
-    """What `run_network` prints; its tables are in `folder`. Raises RuntimeError if it fails."""
+    """Run `run_network` and return its output; tables are in `folder`. Raises RuntimeError if it fails."""
     command = [path, "-o", "run", *options, "-g", file, file, *end]
     process = subprocess.run(
         list(map(str, command)), cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True,
@@ -212,21 +220,21 @@ def _execute(
 
 
 def absent() -> str:
-    """What is missing to use the program, and what to do; nothing if it is there."""
+    """Why the program cannot be used, and what to do; empty if it can."""
     try:
-        found = program()
+        path = program()
     except FileNotFoundError:
         return (
             f"run_network is not installed: pip install {_PACKAGE}, or set {_FOLDER} to the folder of an "
             f"installed BioNetGen"
         )
-    return "" if os.access(found, os.X_OK) else f"{found} may not be executed: chmod +x {found}"
+    return "" if os.access(path, os.X_OK) else f"{path} may not be executed: chmod +x {path}"
 
 
 def program() -> Path:
     """The path of `run_network`: in the folder $BNGPATH, in the Python package, or on the search path of programs.
 
-    Raises FileNotFoundError."""
+    Raises FileNotFoundError if it is in none of them."""
     for path in _places():
         if path.is_file():
             return path.resolve()
@@ -244,7 +252,7 @@ def _places() -> Iterator[Path]:
 
 
 def events(report: str) -> int:
-    """The number of reactions that fired, from what the program printed. Raises RuntimeError if it is not there."""
+    """The number of reactions that fired, from the output of the program. Raises RuntimeError if it is missing."""
     match = _STEPS.search(report)
     if not match:
         raise RuntimeError("it did not report TOTAL STEPS")
@@ -252,8 +260,8 @@ def events(report: str) -> int:
 
 
 def last_row(table: str) -> dict[str, float]:
-    """The values at the last time of a table, by name; the time itself is left out. Raises RuntimeError for a table
-    that is not complete."""
+    """The values in the last row of a table, by name, without the time. Raises RuntimeError if the table is not
+    complete."""
     lines = [line.lstrip("#").split() for line in table.splitlines()]
     if len(lines) < 3 or len(lines[0]) != len(lines[-1]):
         raise RuntimeError("its table is not complete")
@@ -262,7 +270,7 @@ def last_row(table: str) -> dict[str, float]:
 
 
 def _why(process: subprocess.CompletedProcess) -> str:
-    """The last line of its error, or how it ended."""
+    """Why a process failed: the last line of its error, or how it ended."""
     lines = process.stderr.strip().splitlines()
     lines = [line for line in (*lines, *process.stdout.splitlines()) if "rror" in line] or lines
     if lines:

@@ -1,7 +1,7 @@
-"""What another program is asked to simulate, and the base class of the programs.
+"""Jobs for other programs, and the base class of these programs.
 
-Propensities are k A (A - 1) for `2 A -> ...`, with ordered tuples of the reactants. Every program has a convention of
-its own for such reactions; its file says which, and translates.
+Propensities are k A (A - 1) for `2 A -> ...`: they count ordered tuples of the reactants. Conventions for such
+reactions differ between programs. The class of each program states its convention and translates.
 """
 
 import importlib.metadata
@@ -26,7 +26,7 @@ class Hill(NamedTuple):
 
 
 class Channel(NamedTuple):
-    """A reaction. Its propensity is `hill`, or if that is None, k times the falling factorials of the reactants."""
+    """A reaction. Its propensity is `hill`, or without it k times the falling factorials of the reactants."""
 
     name: str
     reactants: tuple[tuple[str, int], ...]
@@ -51,27 +51,27 @@ class Channel(NamedTuple):
         return " * ".join([repr(self.k), *factors])
 
     def pairs(self) -> float:
-        """k for programs whose propensity counts sets of like reactants, not ordered tuples."""
+        """k for programs whose propensity counts sets of like reactants, not ordered tuples: m! tuples are one set."""
         return self.k * math.prod(math.factorial(m) for _, m in self.reactants)
 
 
 class Job(NamedTuple):
-    """Runs to simulate: a model, the end of its runs, and what programs need to know beforehand."""
+    """Runs to simulate: a model, its initial state, the end and the recorded points."""
 
     network: ReactionNetwork
     t_end: float
     n_points: int
     """Recorded points of a run, both ends included."""
     volume: float | None = None
-    """None is that of the network, or 1."""
+    """None: that of the network, or 1."""
     initial: Mapping[str, int] = {}
     """Initial counts other than those of the network, by name."""
     hill: Mapping[str, Hill] = {}
-    """The reactions that are not mass action, by name, for programs that do not read SBML."""
+    """Reactions that are not mass action, by name, for programs that do not read SBML."""
     document: str = ""
-    """The model in SBML, if it is to be another one than what is written from the network."""
+    """The model in SBML; by default it is written from the network."""
     most_events: int = 0
-    """More events than a run has. Programs in JAX reserve memory for so many."""
+    """An upper bound of the events of a run, for which programs in JAX reserve memory."""
 
     @property
     def species(self) -> tuple[str, ...]:
@@ -92,6 +92,7 @@ class Job(NamedTuple):
 
     def channels(self) -> list[Channel]:
         """The reactions. Raises ValueError for a law that `hill` does not give."""
+        # Rates are in concentrations; a reaction of order m has the constant rate * volume^(1 - m) for counts.
         channels, volume = [], self.volume or self.network.volume or 1.0
         for r in self.network.reactions:
             hill = self.hill.get(r.name)
@@ -105,22 +106,22 @@ class Job(NamedTuple):
 class Peer(ABC):
     """Another program. An object of this class has loaded one job and is ready to run.
 
-    To add a program: a file with a subclass, and its line in `PEERS`.
+    To add a program: a subclass, and its line in `PEERS`.
     """
 
     name: ClassVar[str]
     modules: ClassVar[tuple[str, ...]]
     """Modules it needs."""
     distribution: ClassVar[str]
-    """Its name in PyPI, from which its version is read."""
+    """Its name on PyPI, under which its version is installed."""
     install: ClassVar[str]
-    """What installs it, as pip takes it."""
+    """Arguments of `pip install`."""
     documented: ClassVar[bool] = True
-    """Whether the program documents the calls used. If not, it is shown, but is not the fastest peer."""
+    """Whether the program documents the calls used. If not, it is shown but does not count as the fastest peer."""
     ensembles_only: ClassVar[bool] = False
-    """Whether the program or its calls are for ensembles of short runs, and not for single long ones."""
+    """Whether the program or its calls suit only ensembles of short runs, not single long runs."""
     most_reactions: ClassVar[float] = math.inf
-    """A model of more reactions takes minutes to load or to run."""
+    """Models with more reactions take minutes to load or to run."""
 
     @abstractmethod
     def __init__(self, job: Job) -> None:
@@ -128,7 +129,7 @@ class Peer(ABC):
 
     @abstractmethod
     def run(self, n: int, seed: int) -> Any:
-        """Simulate `n` replicates, with all species at all points. This is what is timed."""
+        """Simulate `n` replicates, with all species at all points. Benchmarks time this call."""
 
     def one(self, seed: int) -> Any:
         """Simulate one replicate, the same one for the same seed below 2**31 - 1."""
@@ -136,10 +137,10 @@ class Peer(ABC):
 
     @abstractmethod
     def counts(self, result: Any) -> np.ndarray:
-        """The counts in what `run` or `one` returned, real[replicate, point, species]. Not timed."""
+        """Counts real[replicate, point, species] in the result of `run` or `one`. This call is not timed."""
 
     def close(self) -> None:
-        """Release what the program holds outside Python."""
+        """Release resources outside Python."""
 
     @classmethod
     def missing(cls) -> str:
@@ -158,8 +159,8 @@ def missing(program: str, modules: Sequence[str], install: str) -> str:
 
 
 def whole_counts(peer: Peer, seeds: Iterable[int]) -> np.ndarray:
-    """Counts int64[run, point, species] of one run for each seed. Raises RuntimeError if the program returns anything
-    but whole numbers, because it simulated something else then."""
+    """Counts int64[run, point, species] of one run for each seed. Raises RuntimeError if they are not whole numbers,
+    because the program then simulated something else."""
     values = np.concatenate([np.asarray(peer.counts(peer.one(int(seed))), dtype=np.float64) for seed in seeds])
     counts = np.rint(values)
     if not np.allclose(values, counts, rtol=0.0, atol=1e-6):

@@ -1,15 +1,4 @@
-"""COPASI through basico. For ensembles its scan task repeats the time course and fills one table.
-
-COPASI (4.48) takes every law for a deterministic rate, and multiplies that of a reaction with N molecules of a reactant
-of multiplicity m by (1 - 1 / N) ... (1 - (m - 1) / N), whatever the law is. A law that is the propensity already,
-k A (A - 1) of `2 A -> B`, would become k (A - 1)^2: half as fast at A = 2, and on the training network means of
-activations 4 % too large. So the documents that it gets have deterministic laws: k A^2 with k as a parameter, which it
-takes for its own mass action, the fastest that it has; other laws are divided by that factor.
-
-`Max Internal Steps` is 10**6 unless set, and a run beyond it ends early; seeds must fit a signed 32-bit integer;
-without `use_numbers` and substance units `item` it returns concentrations in its own units; species are in its own
-order, and those that no reaction changes are left out.
-"""
+"""The programs that simulate networks, each with its settings, its convention for like reactants, and its results."""
 
 import importlib.util
 import os
@@ -26,11 +15,28 @@ from .. import checks
 from ..crn import ReactionNetwork
 from .peer import Channel, Job, Peer, check_grid, in_order
 
+# COPASI through basico. For ensembles its scan task repeats the time course and fills one table.
+#
+# COPASI (4.48) treats every law as a deterministic rate. For a reactant of multiplicity m with N molecules it
+# multiplies the law by (1 - 1 / N) ... (1 - (m - 1) / N), whatever the law is. A law that already is the propensity, k
+# A (A - 1) of `2 A -> B`, would become k (A - 1)^2: half as fast at A = 2, and means of activations of a training
+# network 4 % too large. So COPASI gets documents with deterministic laws. k A^2 with a parameter k is its mass action,
+# which it simulates fastest; other laws are divided by that factor.
+#
+# `Max Internal Steps` is 10**6 by default, and a longer run ends early. Seeds must fit a signed 32-bit integer. Without
+# `use_numbers` and substance units `item` it returns concentrations. It orders the species, and leaves out those that
+# no reaction changes.
+
 _SCANNED = 100
-"""Runs of a scan. One scan of 10,000 runs took 2.5 times as long a run: basico collects the table in Python lists."""
+"""Runs of a scan. In one scan of 10,000 runs a run took 2.5 times as long: basico collects the table in Python
+lists."""
+_CONSTANT = "k_of_mass_action"
+"""Identifier of the parameter k in a law."""
 
 
 class Copasi(Peer):
+    """COPASI with the direct method."""
+
     name = "COPASI"
     modules = ("basico",)
     distribution = "python-copasi"
@@ -81,6 +87,7 @@ class Copasi(Peer):
         """Time and counts, float64[row, 1 + species], of a scan or of one time course."""
         if self._columns[0] in table:
             return table[self._columns].to_numpy()
+        # The table lacks species that no reaction changes: they stay at their initial counts.
         start = self._job.start()
         fixed = (table[s].to_numpy() if s in table else np.full(len(table), start[s]) for s in self._job.species)
         return np.column_stack([table.index.to_numpy(), *fixed])
@@ -90,15 +97,16 @@ class Copasi(Peer):
 
 
 class CopasiAdaptive(Copasi):
-    """Its switch between exact steps and tau-leaps, with its default tolerance."""
+    """COPASI with the method that switches between exact steps and tau-leaps, at its default tolerance."""
 
     name = "COPASI, adaptive SSA/tau"
     method = ("Stochastic (Adaptive SSA/τ-Leap)", "adaptivesa")
 
 
 def document(job: Job) -> str:
-    """The SBML of which COPASI simulates what `job` says."""
+    """SBML for which COPASI has the propensities of `job`."""
     reactions = job.network.reactions
+    # These laws stay propensities, divided by the factor of COPASI.
     if job.document or any(r.threshold is not None or (r.law is not None and r.order > 1) for r in reactions):
         return divided(job.sbml())
     sbml = checks.optional("libsbml", "sbml", "comparing with COPASI")
@@ -108,6 +116,7 @@ def document(job: Job) -> str:
     for reaction, entry in zip(reactions, parsed.getModel().getListOfReactions(), strict=True):
         if reaction.law is not None:
             continue
+        # With k as a parameter COPASI recognises the law as mass action.
         law = entry.getKineticLaw()
         constant = law.createLocalParameter()
         constant.setId(_CONSTANT)
@@ -117,11 +126,8 @@ def document(job: Job) -> str:
     return sbml.writeSBMLToString(parsed)
 
 
-_CONSTANT = "k_of_mass_action"
-
-
 def divided(text: str) -> str:
-    """The SBML document `text`, its laws divided by the factor that COPASI puts in."""
+    """The SBML document `text`, with laws divided by the factor that COPASI multiplies them by."""
     sbml = checks.optional("libsbml", "sbml", "comparing with COPASI")
     parsed = sbml.readSBMLFromString(text)
     for reaction in parsed.getModel().getListOfReactions():
@@ -131,20 +137,23 @@ def divided(text: str) -> str:
         law = sbml.formulaToL3String(reaction.getKineticLaw().getMath())
         for s, m in multiplicity.items():
             factor = "".join(f" * {s} / ({s} - {k})" for k in range(1, m))
+            # Below m molecules the factor may divide by 0; the reaction cannot fire there.
             law = f"piecewise(({law}){factor}, {s} >= {m}, 0)" if m > 1 else law
         if max(multiplicity.values(), default=0) > 1:
             reaction.getKineticLaw().setMath(sbml.parseL3Formula(law))
     return sbml.writeSBMLToString(parsed)
 
 
-# bioscrape: one interface for all replicates, which its documentation recommends for repeated simulations, and its
-# simulator class, without a table of pandas for each run. Its mass action is k A (A - 1), as here.
+# bioscrape, with one interface for all replicates, as its documentation recommends for repeated simulations, and its
+# simulator class, which makes no table of pandas for each run. Its mass action is k A (A - 1), as here.
 
 _MOST_MASS_ACTION = 2
-"""Molecules that react. Its mass action of more took 3.5 times as long as the same law as a general expression."""
+"""Reacting molecules. With more, its mass action took 3.5 times as long as the same law as a general expression."""
 
 
 class Bioscrape(Peer):
+    """bioscrape with the direct method."""
+
     name = "bioscrape"
     modules = ("bioscrape",)
     distribution = "bioscrape"
@@ -164,7 +173,8 @@ class Bioscrape(Peer):
         self._order = in_order(self._model.get_species_list(), job.species)
 
     def run(self, n: int, seed: int) -> list:
-        self._seed(seed + 1)  # 0 would draw a seed from the clock
+        # Seed 0 would draw a seed from the clock.
+        self._seed(seed + 1)
         return [self._simulator.py_simulate(self._interface, self._grid) for _ in range(n)]
 
     def counts(self, result: list) -> np.ndarray:
@@ -180,13 +190,16 @@ def _propensity(channel: Channel) -> tuple[str, dict]:
     return "hillnegative", {"k": h.k, "s1": h.repressor, "K": h.half, "n": h.power}
 
 
-# rebop, one call a replicate: it has no call for ensembles. Its mass action is that of ordered tuples, as here.
+# rebop, with one call for each replicate, since it has none for ensembles. Its mass action counts ordered tuples, as
+# here.
 #
 # `Gillespie.run`, the documented call, makes an xarray dataset of each run, which takes longer than the simulation. The
-# compiled call inside it is measured as well, under a name of its own; it is not documented.
+# compiled call inside it is not documented; it is measured under another name.
 
 
 class Rebop(Peer):
+    """rebop by its documented call."""
+
     name = "rebop"
     modules = ("rebop",)
     distribution = "rebop"
@@ -211,6 +224,8 @@ class Rebop(Peer):
 
 
 class RebopInside(Rebop):
+    """rebop by the compiled call inside the documented one."""
+
     name = "rebop (inside)"
     documented = False
     ensembles_only = True
@@ -227,15 +242,17 @@ class RebopInside(Rebop):
         return np.array([np.stack([run[s] for s in self._species], axis=-1) for run in result])
 
 
-# GillesPy2's SSA solver in C++, compiled beforehand; one call simulates all replicates. It needs a C++ compiler.
+# GillesPy2 with its SSA solver in C++, compiled beforehand. One call simulates all replicates. It needs a C++ compiler.
 #
-# Its mass action of one or two molecules is k A (A - 1), as here; of more it has none.
+# Its mass action of one or two molecules is k A (A - 1), as here. It has none for more.
 
 _MOST_IN_GILLESPY2 = 2
-"""Molecules that react in its mass action, at most."""
+"""Reacting molecules in its mass action, at most."""
 
 
 class GillesPy2(Peer):
+    """GillesPy2 with its SSA solver in C++."""
+
     name = "GillesPy2"
     modules = ("gillespy2", "SCons")
     distribution = "gillespy2"
@@ -254,7 +271,7 @@ class GillesPy2(Peer):
                 gillespy2.Reaction(name=c.name, reactants=dict(c.reactants), products=dict(c.products), **_rate(c))
             )
         model.timespan(job.grid)
-        with _scons_found():
+        with _scons_on_path():
             self._solver = gillespy2.SSACSolver(model)
         self._species = job.species
 
@@ -273,8 +290,8 @@ def _rate(channel: Channel) -> dict[str, str]:
 
 
 @contextmanager
-def _scons_found() -> Iterator[None]:
-    """Its build runs in the base interpreter, which finds SCons of this environment only through PYTHONPATH."""
+def _scons_on_path() -> Iterator[None]:
+    """Set PYTHONPATH for the build: it runs in the base interpreter, which cannot import SCons of this environment."""
     before, scons = os.environ.get("PYTHONPATH"), importlib.util.find_spec("SCons")
     assert scons is not None and scons.origin is not None
     os.environ["PYTHONPATH"] = str(Path(scons.origin).parent.parent)
@@ -287,14 +304,17 @@ def _scons_found() -> Iterator[None]:
             os.environ["PYTHONPATH"] = before
 
 
-# libRoadRunner: its `gillespie` integrator, one call a replicate, because it has no call for ensembles; and CVODE.
+# libRoadRunner: its `gillespie` integrator, with one call for each replicate, since it has none for ensembles; and
+# CVODE.
 #
-# It takes laws of SBML as propensities, as they are. The grid is one of events unless `variable_step_size` is off; the
-# seed has to be set, and the model reset, before each run; selections of a bare name are amounts, names in brackets
-# concentrations. At a point it records the state after the last event at or before it.
+# It uses laws of SBML unchanged as propensities. It records at every event unless `variable_step_size` is off. The
+# model must be reset and the seed set before each run. Selections are amounts for a bare name, concentrations for a
+# name in brackets. At a point it records the state after the last event up to that time.
 
 
 class LibRoadRunner(Peer):
+    """libRoadRunner with its integrator `gillespie`."""
+
     name = "libRoadRunner"
     modules = ("roadrunner",)
     distribution = "libroadrunner"
@@ -323,7 +343,8 @@ class LibRoadRunner(Peer):
 
 
 def concentrations(network: ReactionNetwork, time: np.ndarray, volume: float) -> np.ndarray:
-    """Concentrations float64[point, species] by its CVODE. Raises MissingExtraError."""
+    """Concentrations float64[point, species] at `time` [s] by CVODE of libRoadRunner. Raises MissingExtraError without
+    it."""
     if lacking := LibRoadRunner.missing():
         raise checks.MissingExtraError(lacking)
     import roadrunner
@@ -339,6 +360,8 @@ def concentrations(network: ReactionNetwork, time: np.ndarray, volume: float) ->
 
 
 class CrnJax(Peer):
+    """crn-jax with its vectorised simulator."""
+
     name = "crn-jax"
     modules = ("crn_jax", "jax")
     distribution = "crn-jax"
@@ -389,12 +412,14 @@ class CrnJax(Peer):
         return np.concatenate([start, result], axis=1)
 
 
-# stochastix on the CPU: `stochsimsolve` under `vmap` and `jit`, compiled beforehand for the number of replicates, and
-# its `interpolate` to the recorded points. Its `faststochsimsolve` records no points; called once an interval it was
-# slower.
+# stochastix on the CPU: `stochsimsolve` under `vmap` and `jit`, compiled beforehand for the number of replicates, with
+# `interpolate` for the recorded points. Its `faststochsimsolve` records no points, and was slower when called for each
+# interval.
 
 
 class Stochastix(Peer):
+    """stochastix with its direct method."""
+
     name = "stochastix"
     modules = ("stochastix", "jax")
     distribution = "stochastix"
@@ -418,6 +443,7 @@ class Stochastix(Peer):
                 key, network, start, T=job.t_end, max_steps=job.most_events, solver=stochastix.DirectMethod(),
                 save_propensities=False,
             )  # fmt: skip
+            # Unused places of the reserved memory hold -1: a reaction in the last place means that there were too few.
             return run.interpolate(grid).x, run.reactions[-1] >= 0
 
         self._jax, self._simulate = jax, jax.jit(jax.vmap(one))

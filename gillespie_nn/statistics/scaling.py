@@ -1,9 +1,9 @@
-"""Differences of two ensembles in mean and variance, with intervals that assume no law of the counts.
+"""Relative errors between two ensembles, and exponents of power laws, with intervals that assume no law of the data.
 
-Errors are relative to the reference's own value, or to a floor where that is smaller, so that a species of which there
-is hardly ever a molecule needs no impossible number of replicates. Standard errors of means are the usual ones; those
-of variances are of the jackknife, on the logarithm where it is a ratio (R. G. Miller, Ann. Math. Statist. 39 (1968)
-567-582, doi:10.1214/aoms/1177698418); quantiles are of Student's t with Welch's degrees of freedom.
+Errors are relative to the value of the reference, or to a floor if that value is smaller. Without the floor, a species
+that is almost always absent would need an impossible number of replicates. Standard errors of means are the usual ones.
+Those of variances come from the jackknife, on the logarithm for ratios (R. G. Miller, Ann. Math. Statist. 39 (1968)
+567-582, doi:10.1214/aoms/1177698418). Quantiles are those of Student's t with Welch's degrees of freedom.
 """
 
 from collections.abc import Sequence
@@ -20,12 +20,13 @@ from .intervals import welch
 from .tests import Verdict
 
 _MOST_REPLICATES = 1e12
+"""More replicates than this are not feasible."""
 _SPARE = 2.5
-"""Standard errors by which the next run's estimate may lie off."""
+"""Standard errors by which the estimate of the next run may deviate."""
 
 
 class MeanVariance(NamedTuple):
-    """Means and variances of some quantities, float64[quantity] each, and their standard errors."""
+    """Means and variances of quantities, and their standard errors, float64[quantity] each."""
 
     n: float
     """Replicates; infinite for moments known without sampling."""
@@ -34,7 +35,7 @@ class MeanVariance(NamedTuple):
     variance: np.ndarray
     variance_error: np.ndarray
     log_variance_error: np.ndarray
-    """Of the logarithm; NaN where one replicate makes all of the variance."""
+    """That of the logarithm of the variance; NaN where a single replicate makes up all of the variance."""
 
 
 class Errors(NamedTuple):
@@ -47,7 +48,7 @@ class Errors(NamedTuple):
     """Standard errors of `error`."""
 
     def of(self, chosen: np.ndarray) -> "Errors":
-        """Those of the quantities `chosen`, bool[quantity]."""
+        """The errors of the quantities `chosen`, bool[quantity]."""
         return Errors(*(values[chosen] for values in self))
 
     @classmethod
@@ -61,7 +62,7 @@ def sampled(values: np.ndarray) -> MeanVariance:
     mean = values.mean(axis=0)
     square = np.square(values - mean)
     total = square.sum(axis=0)
-    # The variance without replicate i, of all i at once.
+    # Variances without replicate i, for all i at once: its removal takes n / (n - 1) of its square from the total.
     left_out = np.maximum(total - square * (n / (n - 1)), 0.0) / (n - 2)
     variance = total / (n - 1)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -70,7 +71,7 @@ def sampled(values: np.ndarray) -> MeanVariance:
 
 
 def known(mean: np.ndarray, variance: np.ndarray) -> MeanVariance:
-    """Moments that are no estimates: `mean` and `variance` float64[quantity]."""
+    """Exact moments, without standard errors: `mean` and `variance` float64[quantity]."""
     none = np.zeros(len(mean))
     return MeanVariance(np.inf, np.asarray(mean), none, np.asarray(variance), none, none)
 
@@ -82,18 +83,18 @@ def _jackknife_error(left_out: np.ndarray) -> np.ndarray:
 
 
 def mean_errors(one: MeanVariance, other: MeanVariance, floor: float, level: float) -> Errors:
-    """(mean of `one` - mean of `other`) / max(|mean of `other`|, `floor`), each interval missing with probability
+    """(mean of `one` - mean of `other`) / max(|mean of `other`|, `floor`). Each interval misses with probability
     `level`."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        found, reference = ((m.mean, m.mean_error, m.mean_error / np.abs(m.mean), m.n) for m in (one, other))
-        return _errors(found, reference, floor, level)
+        first, reference = ((m.mean, m.mean_error, m.mean_error / np.abs(m.mean), m.n) for m in (one, other))
+        return _errors(first, reference, floor, level)
 
 
 def variance_errors(one: MeanVariance, other: MeanVariance, floor: float, level: float) -> Errors:
     """(variance of `one` - variance of `other`) / max(variance of `other`, `floor`**2), as `mean_errors`."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        found, reference = ((m.variance, m.variance_error, m.log_variance_error, m.n) for m in (one, other))
-        return _errors(found, reference, floor**2, level)
+        first, reference = ((m.variance, m.variance_error, m.log_variance_error, m.n) for m in (one, other))
+        return _errors(first, reference, floor**2, level)
 
 
 def _errors(
@@ -102,18 +103,19 @@ def _errors(
     floor: float,
     level: float,
 ) -> Errors:
-    """From a value, its standard error, that of its logarithm, and the replicates, of both.
+    """Relative errors from (value, standard error, standard error of the logarithm, replicates) of both sides.
 
-    A ratio's interval is that of its logarithm, which is as wide upwards as downwards where the laws are equal,
-    however skew they are; below the floor it is that of the difference.
+    The interval of a ratio is that of its logarithm. If both laws are equal, it is as wide upwards as downwards,
+    however skew they are. Below the floor the interval is that of the difference.
     """
     (value, error, log_error, n), (reference, other_error, other_log_error, n_other) = one, other
     error, other_error = _pooled(error, n, other_error, n_other)
-    log_error = np.fmax(log_error, error / np.abs(value))  # the larger, or the one that is a number
+    # `fmax` takes the larger of two numbers, and ignores a NaN.
+    log_error = np.fmax(log_error, error / np.abs(value))
     other_log_error = np.fmax(other_log_error, other_error / np.abs(reference))
     scale = np.maximum(np.abs(reference), floor)
     relative = (value - reference) / scale
-    # The reference's error counts by what it does to the ratio, or below the floor to the difference.
+    # First-order propagation: d(value / reference) = -value / reference^2; below the floor the scale is constant.
     error, other_error = error / scale, np.where(reference > floor, value / scale, 1.0) * other_error / scale
     standard = np.hypot(error, other_error)
     half = standard * welch(error, n, other_error, n_other, level)
@@ -127,8 +129,8 @@ def _errors(
 
 
 def _pooled(one: np.ndarray, n_one: float, other: np.ndarray, n_other: float) -> tuple[np.ndarray, np.ndarray]:
-    """Two standard errors, each at least that of both samples' replicates as one sample: a sample without the rare
-    large values of the other does not know its own error."""
+    """Two standard errors, each at least that of the pooled sample. A sample that lacks the rare large values of the
+    other underestimates its error."""
     if not np.isfinite(n_one + n_other):
         return one, other
     spread = (np.square(one) * n_one**2 + np.square(other) * n_other**2) / (n_one + n_other)
@@ -136,40 +138,41 @@ def _pooled(one: np.ndarray, n_one: float, other: np.ndarray, n_other: float) ->
 
 
 def judge(errors: Errors, tolerance: float | np.ndarray) -> list[Verdict]:
-    """Of each interval; `tolerance` float64[quantity] or one for all."""
+    """The verdict of each interval against [-tolerance, tolerance]; `tolerance` is float64[quantity] or one for all."""
     most = np.broadcast_to(tolerance, errors.low.shape)
     return [Verdict.of_interval(*row) for row in zip(errors.low, errors.high, -most, most)]
 
 
 def sufficient_replicates(errors: Errors, tolerance: np.ndarray, replicates: int, level: float) -> int | None:
-    """An estimate of how many replicates would decide, or None if no feasible number would.
+    """Estimate of the number of replicates that decide, or None if it is not feasible.
 
-    Widths shrink as replicates**(-1/2), an error whose interval contains 0 is taken for none, and the next run's
-    estimate may lie off by `_SPARE` of its standard errors.
+    Widths shrink as replicates**(-1/2). An error whose interval contains 0 counts as 0. The estimate of the next run
+    may deviate by `_SPARE` of its standard errors.
     """
     size = np.where((errors.low > 0) | (errors.high < 0), np.abs(errors.error), 0.0)
     needed_width = (scipy.stats.norm.isf(level / 2) + _SPARE) * errors.standard
     with np.errstate(divide="ignore", invalid="ignore"):
         needed = replicates * np.square(needed_width / (tolerance - size))
+    # One interval outside decides that it fails; that it holds needs all of them inside.
     beyond = size > tolerance
-    found = needed[beyond].min() if beyond.any() else needed.max()  # one interval outside decides
-    if not found < _MOST_REPLICATES:
+    sufficient = needed[beyond].min() if beyond.any() else needed.max()
+    if not sufficient < _MOST_REPLICATES:
         return None
-    unit = 10.0 ** (np.floor(np.log10(max(found, 10.0))) - 1)
-    return int(np.ceil(found / unit) * unit)
+    # Rounded up to two digits.
+    unit = 10.0 ** (np.floor(np.log10(max(sufficient, 10.0))) - 1)
+    return int(np.ceil(sufficient / unit) * unit)
 
 
-# Power laws: exponents of errors on a ladder of sizes, and of medians and quantiles over paths with a bootstrap.
+# Exponents of quantiles over paths, by the bootstrap.
 #
-# The bootstrap draws paths with replacement, each with all its sizes and quantities, so that the correlation between
-# these is preserved. It gives intervals of two kinds, also of medians and of ratios of quantiles.
+# The bootstrap draws paths with replacement, each with all its sizes and quantities, which preserves the correlation
+# between them. It gives two kinds of intervals, also for medians and for ratios of quantiles.
 #
-# - Single intervals have the confidence of each of their ends for one quantity: estimate +- z standard errors. A check
-#   that requires something of every quantity holds wrongly if one quantity is outside and its single bound is inside,
-#   so that single bounds are enough to say that it holds (Berger 1982: an intersection-union test).
-# - Simultaneous intervals have the confidence for all quantities together: estimate +- c standard errors, where c is
-#   the
-#   quantile of the largest |estimate* - estimate| / standard error over quantities. A check fails by these.
+# - Single intervals: each end has the confidence for one quantity, estimate +- z standard errors. A check that requires
+#   something of every quantity holds wrongly only if a quantity is outside while its single bound is inside. So single
+#   bounds are enough to conclude that it holds (Berger 1982: an intersection-union test).
+# - Simultaneous intervals: they have the confidence for all quantities together, estimate +- c standard errors. Here c
+#   is the quantile of the largest |estimate* - estimate| / standard error over quantities. A check fails by these.
 #
 # R. L. Berger, Technometrics 24 (1982) 295-300, doi:10.1080/00401706.1982.10487790. B. Efron, R. J. Tibshirani, An
 # Introduction to the Bootstrap, Chapman and Hall 1993, chapters 6 and 13. J. P. Romano, M. Wolf, Econometrica 73 (2005)
@@ -181,11 +184,11 @@ MEDIAN, UPPER = 0.5, 0.95
 _TOGETHER = 50
 """Resamples drawn at once."""
 _LEAST_ERROR = 1e-9
-"""Standard errors below are rounding."""
+"""Smaller standard errors are rounding."""
 
 
 class Slopes(NamedTuple):
-    """Of each quantity, float64[quantity]: an estimate, its single interval, and its simultaneous one."""
+    """Estimates of each quantity, float64[quantity], with a single and a simultaneous interval."""
 
     slope: np.ndarray
     low: np.ndarray
@@ -210,18 +213,18 @@ def bootstrap(
     one_sided: bool = False,
     confidence: float = CONFIDENCE,
 ) -> Slopes:
-    """Slopes of the log quantile p against log x.
+    """Slopes of the logarithm of the quantile p against log x, by least squares.
 
     Parameters
     ----------
-    values : positive float64[path, x, quantity], or a list of float64[path, quantity], one for each x, where paths of
-        different x are independent and may be of different number.
+    values : positive float64[path, x, quantity]; or a list of float64[path, quantity], one for each x, if paths of
+        different x are independent. Their numbers may differ.
     x : float64[x], positive.
-    seed : of the resampling.
-    p : probability.
-    one_sided : of simultaneous intervals, `all_low` alone has the confidence, and so has `all_high` alone, not both
-        together. Of single ones each end always has it.
-    confidence : of the intervals.
+    seed : seed of the resampling.
+    p : probability of the quantile.
+    one_sided : give `all_low` and `all_high` the confidence each, not both together. Each end of single intervals
+        always has it.
+    confidence : confidence of the intervals.
     """
     rng = seeds.stream(seed, Purpose.RESAMPLING)
     if isinstance(values, list):
@@ -240,47 +243,54 @@ def log_ratios(
     seed: int,
     confidence: float = CONFIDENCE,
 ) -> Slopes:
-    """Log of the ratio of quantiles of `values` to those of `others`, positive float64[path, quantity] each and
-    independent, for the probabilities `ps`: all quantities for the first, then for the next."""
+    """Logarithms of the ratios of quantiles of `values` to those of `others`, for the probabilities `ps`.
+
+    All quantities for the first probability come first. Both are positive float64[path, quantity] and independent."""
     rng = seeds.stream(seed, Purpose.RESAMPLING)
     logs = _log_quantiles(values, ps, rng) - _log_quantiles(others, ps, rng)
     return _intervals(logs[0], logs[1:], False, confidence)
 
 
 def log_medians(values: np.ndarray, seed: int, confidence: float = CONFIDENCE) -> Slopes:
-    """Log of the medians of positive `values` float64[path, quantity]."""
+    """Logarithms of the medians of positive `values` float64[path, quantity]."""
     logs = _log_quantiles(values, (MEDIAN,), seeds.stream(seed, Purpose.RESAMPLING))
     return _intervals(logs[0], logs[1:], True, confidence)
 
 
-def _intervals(found: np.ndarray, again: np.ndarray, one_sided: bool, confidence: float) -> Slopes:
-    """Intervals of estimates `found` float64[quantity] from those of resamples, float64[resample, quantity]."""
+def _intervals(estimates: np.ndarray, again: np.ndarray, one_sided: bool, confidence: float) -> Slopes:
+    """Intervals of `estimates` float64[quantity], from those of the resamples `again` float64[resample, quantity]."""
     error = np.maximum(again.std(axis=0, ddof=1), _LEAST_ERROR)
-    away = (again - found) / error
+    away = (again - estimates) / error
     sides = (away, -away) if one_sided else (np.abs(away),) * 2
     low, high = (np.quantile(side.max(axis=1), confidence) for side in sides)
     z = float(scipy.stats.norm.isf(1.0 - confidence))
-    return Slopes(found, found - z * error, found + z * error, found - low * error, found + high * error)
+    return Slopes(
+        estimates, estimates - z * error, estimates + z * error, estimates - low * error, estimates + high * error
+    )
 
 
 def _log_quantiles(values: np.ndarray, ps: Sequence[float], rng: np.random.Generator) -> np.ndarray:
-    """Log quantiles of `values` float64[path, quantity], and of resamples of them, float64[1 + resample, quantity]: all
-    quantities for the first of `ps`, then for the next."""
+    """Logarithms of quantiles of `values` float64[path, quantity], and of their resamples, float64[1 + resample,
+    quantity]: all quantities for the first of `ps`, then for the next."""
     n, n_quantities = values.shape
     order = np.ascontiguousarray(np.argsort(values, axis=0, kind="stable").T, dtype=np.int32)
     ordered = np.ascontiguousarray(np.sort(values, axis=0).T)
     counts, out = np.empty(n, dtype=np.int16), np.empty((1 + RESAMPLES, len(ps), n_quantities))
+    # The first row is the sample itself; the first chunk has it alone, all others `_TOGETHER` resamples.
     rows = np.arange(n, dtype=np.int32)[None]
     for start in range(1 - _TOGETHER, 1 + RESAMPLES, _TOGETHER):
-        found = out[max(start, 0) : start + _TOGETHER]
+        chunk = out[max(start, 0) : start + _TOGETHER]
         if start > 0:
-            rows = rng.integers(n, size=(len(found), n), dtype=np.int32)
-        quantiles_of_draws(rows, order, ordered, np.array(ps), counts, found)
+            rows = rng.integers(n, size=(len(chunk), n), dtype=np.int32)
+        quantiles_of_draws(rows, order, ordered, np.array(ps), counts, chunk)
     with np.errstate(divide="ignore"):
         return np.log(out).reshape(len(out), -1)
 
 
-class Rate(NamedTuple):
+# Exponents of errors on a ladder of sizes, against theory.
+
+
+class ConvergenceRate(NamedTuple):
     """Errors float64[n] at x float64[n], the fitted exponent, and the exponent from theory."""
 
     what: str
@@ -291,22 +301,22 @@ class Rate(NamedTuple):
     exponent: float
     standard_error: float
     degrees: float
-    """Of freedom, of the standard error."""
+    """Degrees of freedom of the standard error."""
     expected: float
     tolerance: float
-    """What higher orders may move the exponent by on this ladder."""
+    """By how much higher orders may shift the exponent on this ladder."""
     method: str = ""
 
     @property
     def interval(self) -> tuple[float, float]:
-        """For the exponent."""
+        """Student's interval of the exponent at 95 %."""
         half = scipy.stats.t.isf((1 - CONFIDENCE) / 2, self.degrees) * self.standard_error
         return self.exponent - half, self.exponent + half
 
     @property
     def verdict(self) -> Verdict:
-        """It holds if the interval for the exponent meets the expected one within the tolerance, and is not so wide
-        that it would meet anything."""
+        """It holds if the interval reaches the expected exponent within the tolerance, and the exponent is within three
+        tolerances of it. The second part excludes intervals so wide that they reach anything."""
         low, high = self.interval
         near = low - self.tolerance <= self.expected <= high + self.tolerance
         meets = near and abs(self.exponent - self.expected) <= 3 * self.tolerance
@@ -314,7 +324,7 @@ class Rate(NamedTuple):
 
     @property
     def p(self) -> float:
-        """p-value that the exponent is the expected one within the tolerance; 0 if there is none."""
+        """p-value that the exponent is the expected one within the tolerance; 0 without a fitted exponent."""
         beyond = max(abs(self.exponent - self.expected) - self.tolerance, 0.0)
         return 2 * scipy.stats.t.sf(beyond / self.standard_error, self.degrees) if np.isfinite(self.exponent) else 0.0
 
@@ -324,7 +334,7 @@ class Rate(NamedTuple):
 
 
 class StandardError(NamedTuple):
-    """Of an exponent, and its degrees of freedom."""
+    """Standard error of an exponent, and its degrees of freedom."""
 
     error: float
     degrees: float
@@ -340,9 +350,9 @@ def rate(
     tolerance: float = 0.05,
     spread: StandardError | None = None,
     method: str = "",
-) -> Rate:
-    """Fit log error = a + exponent log x; without a `spread` that of the residuals. An error that is not above 0 has no
-    exponent."""
+) -> ConvergenceRate:
+    """Fit log error = a + exponent log x. The standard error is `spread`, by default that of the residuals. If an error
+    is not above 0, there is no exponent."""
     x, error = np.asarray(x, dtype=np.float64), np.asarray(error, dtype=np.float64)
     slope = float(exponent(x, error))
     if spread is None:
@@ -350,21 +360,21 @@ def rate(
         residual = np.log(error) - np.log(error).mean() - slope * away
         spread = StandardError(np.sqrt(residual @ residual / (len(x) - 2) / (away @ away)), len(x) - 2)
     standard, degrees = map(float, spread)
-    return Rate(
+    return ConvergenceRate(
         what, x_label, error_label, x, error, slope, standard, degrees, float(expected), float(tolerance), method
     )  # fmt: skip
 
 
 def exponent(x: ArrayLike, error: ArrayLike) -> np.ndarray:
-    """Least squares through log error[..., n] at log x[n]; NaN where an error is not above 0."""
+    """Slope of log error[..., n] at log x[n] by least squares; NaN where an error is not above 0."""
     with np.errstate(invalid="ignore", divide="ignore"):
-        found = np.log(error) @ _weights(x)
-    return np.where((np.asarray(error) > 0).all(axis=-1), found, np.nan)
+        slope = np.log(error) @ _weights(x)
+    return np.where((np.asarray(error) > 0).all(axis=-1), slope, np.nan)
 
 
 def of_means(x: np.ndarray, samples: np.ndarray) -> StandardError:
-    """Of the exponent through means over replicates of `samples` float64[replicate, n], to first order in what they
-    are off; one replicate's errors may depend on each other."""
+    """Standard error of the exponent through means over replicates of `samples` float64[replicate, n], to first order.
+    Errors of one replicate may depend on each other."""
     samples = np.asarray(samples)
     n = len(samples)
     moves = (samples / samples.mean(axis=0)) @ _weights(x)
@@ -372,11 +382,13 @@ def of_means(x: np.ndarray, samples: np.ndarray) -> StandardError:
 
 
 def of_left_out(exponents: np.ndarray) -> StandardError:
-    """Of an exponent from those of all groups of replicates but one, float64[group]: the jackknife."""
+    """Standard error of an exponent by the jackknife, from the exponents without one group of replicates,
+    float64[group]."""
     n = len(exponents)
     return StandardError(np.sqrt((n - 1) * np.var(exponents)), n - 1)
 
 
 def _weights(x: ArrayLike) -> np.ndarray:
+    """Weights float64[n] whose product with log error[n] is the slope of least squares against log x."""
     away = np.log(x) - np.mean(np.log(x))
     return away / (away @ away)

@@ -1,7 +1,6 @@
 """The case studies: tables and figures from stored runs, which can be drawn again without simulating.
 
-To add one: a file with a subclass of `Study` (or `ScoreStudy`, for a score against a number), and its line in
-`STUDIES`.
+To add a study: a subclass of `Study`, or of `ScoreStudy` for a score against a number, and its line in `STUDIES`.
 """
 
 from .accuracy import Accuracy
@@ -20,7 +19,7 @@ from .score_studies import (
     StepSize,
     Transient,
 )
-from .study import Extent, Results, Study
+from .study import Extent, Study, StudyResults
 
 STUDIES = (
     Smoothing, TimeCourse, RateNoiseStudy, ConcentrationNoiseStudy, Omega, RunningTime, Learning, Confusion, Images,
@@ -28,4 +27,4 @@ STUDIES = (
     Accuracy,
 )  # fmt: skip
 
-__all__ = ["STUDIES", "Extent", "Results", "Study", "reproduce"]
+__all__ = ["STUDIES", "Extent", "StudyResults", "Study", "reproduce"]

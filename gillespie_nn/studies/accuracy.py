@@ -1,4 +1,4 @@
-"""How well molecules read what molecules learnt: accuracy on the whole test set, by simulation."""
+"""Accuracy of trained networks on the whole test set, with the outputs computed by simulation."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -14,46 +14,48 @@ from ..statistics.intervals import Estimate, estimate, estimate_fraction
 from ..statistics.tests import Verdict
 from ..storage import Run, open_trajectories
 from .points import Point, Record
-from .study import Extent, Goal, Results, Study, training
+from .study import Extent, Goal, Study, StudyResults, training
 
 _AS_IT_IS, _SHIFTED = "images as they are", "images shifted by a pixel"
 _TRAINED: dict[str, dict[str, Any]] = {_AS_IT_IS: {}, _SHIFTED: {"shift": 1}}
 _SHARE = 4.0
-"""Float gradient descent diverges at the steps of the chemistry, so it has steps so many times smaller: the largest of
-those tried on training images held out that it could follow."""
+"""Float gradient descent diverges at the steps of the chemistry, so its steps are smaller by this factor. They are the
+largest tried at which it did not diverge, on training images that were held out."""
 GOALS = {_AS_IT_IS: 0.980, _SHIFTED: 0.984}
-"""The headline of each training is at least this."""
+"""Goals for the headline accuracy of each training, at least."""
 _NEURONS, _COLUMNS = 48, 8
+"""Neurons whose weights are drawn, and how many in a row."""
 _HOUR = 3600.0
 
 
-class _Found(NamedTuple):
-    """Of one training, over seeds."""
+class _Scores(NamedTuple):
+    """Scores and costs of one training, over seeds."""
 
     floating: Estimate
     averaged: Estimate
     at_one_moment: Estimate
     same_step: Estimate
-    """Of float gradient descent."""
+    """Float gradient descent at the step of the chemistry."""
     twin: Estimate
-    """The same, at a smaller step."""
+    """Float gradient descent at a smaller step."""
     minutes: Estimate
+    """Wall time."""
     hours: float
-    """Of chemical time."""
+    """Chemical time."""
 
     @property
     def headline(self) -> Estimate:
-        """The lower of the two by simulation."""
+        """The lower of the two accuracies by simulation."""
         return min(self.averaged, self.at_one_moment, key=lambda e: e.mean)
 
 
 class Accuracy(Study):
-    """Each seed has its own start, order and shifts. Outputs by simulation are read at the end of a presentation, and
-    averaged over its second half."""
+    """Start, order and shifts differ between seeds. Outputs by simulation are read twice: at the end of a presentation,
+    and averaged over its second half."""
 
     name = "accuracy"
     title = "handwritten digits, learnt and read by molecules"
-    summary = "accuracy on all test images by simulation, beside floating point and gradient descent"
+    summary = "accuracy on all test images by simulation, compared with floating point and gradient descent"
     cases = ("mnist",)
     most_seeds = 5
 
@@ -64,7 +66,7 @@ class Accuracy(Study):
         }
 
     def _twins(self, case: str, extent: Extent, label: str) -> list[Point]:
-        """Gradient descent with the same start and the same batches, at a smaller step."""
+        """Runs of gradient descent with the same start and the same batches, at a smaller step."""
         rate = case_of(case).settings.learning_rate / _SHARE
         return [
             training(case, seed, extent, method="gradient_descent", learning_rate=rate, **_TRAINED[label])
@@ -75,7 +77,7 @@ class Accuracy(Study):
         every = self._series(case, extent)
         return [p for label, points in every.items() for p in (*points, *self._twins(case, extent, label))]
 
-    def _found(self, results: Results, label: str, points: Sequence[Point]) -> _Found | None:
+    def _scores(self, results: StudyResults, label: str, points: Sequence[Point]) -> _Scores | None:
         records = [r for p in points if (r := results.record(p)) is not None]
         if not records:
             return None
@@ -84,19 +86,19 @@ class Accuracy(Study):
         twin = results.estimate(self._twins(results.case, results.extent, label))
         times = np.array([_times(r) for r in records])
         minutes, hours = estimate(times[:, 0] / 60.0), float(times[:, 1].mean() / _HOUR)
-        return _Found(floating, averaged, moment, same, twin, minutes, hours)
+        return _Scores(floating, averaged, moment, same, twin, minutes, hours)
 
-    def tables(self, results: Results) -> list[Table]:
+    def tables(self, results: StudyResults) -> list[Table]:
         rows = []
         for label, points in self._series(results.case, results.extent).items():
-            found = self._found(results, label, points)
-            if found is not None:
-                low = f"{found.headline.low:.4f}"
+            scores = self._scores(results, label, points)
+            if scores is not None:
+                low = f"{scores.headline.low:.4f}"
                 means = (
                     f"{e.mean:.4f}"
-                    for e in (found.at_one_moment, found.averaged, found.floating, found.same_step, found.twin)
+                    for e in (scores.at_one_moment, scores.averaged, scores.floating, scores.same_step, scores.twin)
                 )
-                rows.append((label, *means, low, str(found.minutes), f"{found.hours:.0f}", str(found.floating.n)))
+                rows.append((label, *means, low, str(scores.minutes), f"{scores.hours:.0f}", str(scores.floating.n)))
         columns = (
             "training", "by simulation, at one moment", "by simulation, averaged", "weights in floating point",
             "float gradient descent, same step", f"float gradient descent, {_SHARE:g} times smaller step",
@@ -104,18 +106,18 @@ class Accuracy(Study):
         )  # fmt: skip
         return [Table("Accuracy on the test set; the headline is the lower of the two by simulation", columns, rows)]
 
-    def goals(self, results: Results) -> list[Goal]:
+    def goals(self, results: StudyResults) -> list[Goal]:
         goals = []
         for label, points in self._series(results.case, results.extent).items():
-            found = self._found(results, label, points)
-            if found is not None and not results.extent.quick:
-                headline, limit = found.headline, GOALS[label]
+            scores = self._scores(results, label, points)
+            if scores is not None and not results.extent.quick:
+                headline, limit = scores.headline, GOALS[label]
                 verdict = Verdict.of_interval(headline.low, headline.high, least=limit)
                 goal = f"accuracy by simulation at least {limit:g} ({label})"
                 goals.append(Goal(goal, results.case, f"{headline}, {headline.n} seeds", verdict))
         return goals
 
-    def draw(self, figure: Any, results: Results) -> None:
+    def draw(self, figure: Any, results: StudyResults) -> None:
         figure.set_size_inches(12.5, 5.4)
         left, right = figure.subfigures(1, 2, width_ratios=(1.15, 1.0))
         axes = right.subplots()
@@ -129,11 +131,11 @@ class Accuracy(Study):
             colour = COLOURS[k]
             axes.plot(hours[0], np.mean(curves, axis=0), LINES[k], color=colour, label=label)
             axes.fill_between(hours[0], np.min(curves, axis=0), np.max(curves, axis=0), color=colour, alpha=0.2)
-            found = self._found(results, label, points)
-            assert found is not None
+            scores = self._scores(results, label, points)
+            assert scores is not None
             axes.plot(
-                hours[0][-1], found.headline.mean, "os"[k % 2], color=colour, markeredgecolor="black", clip_on=False,
-                label=f"the same, read by simulation: {found.headline.mean:.4f}",
+                hours[0][-1], scores.headline.mean, "os"[k % 2], color=colour, markeredgecolor="black", clip_on=False,
+                label=f"the same, read by simulation: {scores.headline.mean:.4f}",
             )  # fmt: skip
         if shown is None:
             return
@@ -168,7 +170,7 @@ class Accuracy(Study):
 
 
 def _times(record: Record) -> tuple[float, float]:
-    """Wall time of the presentations, and the time that they last in the pot [s]."""
+    """Wall time of the presentations, and their chemical time [s]."""
     with open_trajectories(record.path) as run:
         return run.training.seconds, run.training.n_presented * run.training.settings["running_time"]
 
@@ -184,6 +186,6 @@ def _curve(record: Record) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _test_set(run: Run) -> tuple[Dataset, np.ndarray]:
-    """The data of a case, and its centred test inputs."""
+    """The dataset of a run, and its centred test inputs. Run files do not hold so many inputs."""
     data = case_of(run.case).load(run.seed)
     return data, data.test_x - run.training.centre

@@ -1,4 +1,4 @@
-"""Every chemistry at the settings of a case, paired over seeds: scores, and what they cost in reactions and events."""
+"""Comparisons paired over seeds: all learning chemistries, and the two claims of the paper on the smooth ReLU."""
 
 from typing import Any, NamedTuple
 
@@ -23,17 +23,19 @@ from .study import (
     RATE_EQUATIONS,
     SMOOTH,
     Extent,
-    Finding,
-    Results,
     Study,
+    StudyFinding,
+    StudyResults,
     summary_columns,
     summary_row,
     training,
 )
 
+# Every chemistry at the settings of a case: scores, and their cost in reactions and events.
+
 _REFERENCE = CHEMISTRIES[0].name
 _EXACT = ("xor",)
-"""Cases that are simulated exactly, at Omega = 1000; the others by leaps at Omega = 10000."""
+"""Cases that are simulated exactly, at Omega = 1000. The others are simulated by leaps, at Omega = 10000."""
 
 
 class _Cost(NamedTuple):
@@ -42,7 +44,7 @@ class _Cost(NamedTuple):
 
 
 class Chemistries(Study):
-    """Each seed has its own split, start and order, which are the same for all chemistries."""
+    """Split, start and order differ between seeds and are the same for all chemistries."""
 
     name = "chemistries"
     title = "learning chemistries compared"
@@ -60,7 +62,7 @@ class Chemistries(Study):
     def points(self, case: str, extent: Extent) -> list[Point]:
         return [p for chemistry in CHEMISTRIES for p in self._points(case, extent, chemistry.name)]
 
-    def tables(self, results: Results) -> list[Table]:
+    def tables(self, results: StudyResults) -> list[Table]:
         by_name = {c.name: self._points(results.case, results.extent, c.name) for c in CHEMISTRIES}
         reference = results.scores(by_name[_REFERENCE])
         thresholds = any(_solved(results, points) for points in by_name.values())
@@ -75,11 +77,12 @@ class Chemistries(Study):
         columns = ("chemistry", *summary_columns(results), f"difference from {_REFERENCE}, paired", *right)
         return [Table("", (*columns, "reactions", "reactions fired"), rows)]
 
-    def draw(self, figure: Any, results: Results) -> None:
+    def draw(self, figure: Any, results: StudyResults) -> None:
         figure.set_size_inches(1.6 + 2.2 * len(CHEMISTRIES), 4.4)
         axes = figure.subplots()
         every = [results.scores(self._points(results.case, results.extent, c.name)) for c in CHEMISTRIES]
-        for seed in zip(*every):  # a line joins the runs of one seed
+        # A line joins the runs of one seed.
+        for seed in zip(*every):
             axes.plot(range(len(seed)), seed, color="0.7", linewidth=0.7, zorder=1)
         for k, (chemistry, scores) in enumerate(zip(CHEMISTRIES, every)):
             known = scores[np.isfinite(scores)]
@@ -99,8 +102,8 @@ class Chemistries(Study):
         figure.suptitle(f"{results.case}: {self.title}", fontsize=11)
 
 
-def _cost(results: Results, points: list[Point]) -> _Cost | None:
-    """The number of reactions of the network, and how many fired in the mean of the runs that are there."""
+def _cost(results: StudyResults, points: list[Point]) -> _Cost | None:
+    """The number of reactions of the network, and the mean number that fired over the runs that exist."""
     paths = [record.path for p in points if (record := results.record(p)) is not None]
     if not paths:
         return None
@@ -112,8 +115,8 @@ def _cost(results: Results, points: list[Point]) -> _Cost | None:
     return _Cost(n_reactions, float(np.mean(fired)))
 
 
-def _solved(results: Results, points: list[Point]) -> str:
-    """In how many runs every test sample is right, for a task with a threshold; else nothing."""
+def _solved(results: StudyResults, points: list[Point]) -> str:
+    """The number of runs in which every test sample is right, for a task with a threshold; else an empty text."""
     records = [record for p in points if (record := results.record(p)) is not None]
     if not records or records[0].task != "threshold":
         return ""
@@ -121,37 +124,35 @@ def _solved(results: Results, points: list[Point]) -> str:
     return f"{sum(right)} of {len(right)} seeds"
 
 
-# The paper's two claims as paired tests over seeds, regime by regime; levels, and what may explain them.
+# The two claims of the paper as paired tests over seeds in every regime, with levels and possible explanations.
 #
-# The paper's abstract says that training with the smooth ReLU is robust to noise in rates and concentrations. As we
-# test it, loss being the error rate of a classification and else the RMSE, in rate equations with noise:
+# The abstract of the paper states that training with the smooth ReLU is robust to noise in rates and concentrations. We
+# test this in rate equations with noise. The loss is the error rate of a classification, else the RMSE.
 #
-# 1. Loss rises less under noise: (rise of the other activation) - (rise of the smooth ReLU) from no noise to eps, of
-#    the
-#    same seed, is above 0.
-# 2. Loss depends less on the running time, and on the size of noise: likewise for the least-squares slope of the loss
-#    on
-#    the number of halvings of T, or on eps.
+# 1. The loss rises less under noise: (rise of the other activation) - (rise of the smooth ReLU) from no noise to eps is
+# above 0, for the same seed. 2. The loss depends less on the running time and on the size of noise: the same for the
+# least-squares slope of the loss on the number of halvings of T, or on eps.
 #
-# The rail ReLU is tested against the annihilation ReLU, too: they differ by one reaction, which makes it smooth.
+# The rail ReLU is also tested against the annihilation ReLU. They differ by one reaction, which makes the former
+# smooth.
 
 LESS_LOSS, LESS_DEPENDENCE = CLAIMS = (
     "Under noise the loss rises less with smooth ReLU",
     "The loss depends less on running time and noise size with smooth ReLU",
 )
 PAIRS = (*((SMOOTH, other) for other in OPPONENTS), (RAIL, ANNIHILATION))
-"""(smooth, other)."""
+"""Pairs (smooth, other) that are tested."""
 _NOISES = (RateNoiseStudy(), ConcentrationNoiseStudy())
 _QUANTILES = (0.1, 0.5, 0.9)
 _MOST_SAMPLES = 200
 
 
 class _Tested(NamedTuple):
-    """A finding, and which regime and pair it is of."""
+    """A finding with its regime and its pair of activations."""
 
     regime: str
     pair: tuple[str, str]
-    finding: Finding
+    finding: StudyFinding
 
 
 class Claims(Study):
@@ -171,18 +172,18 @@ class Claims(Study):
             for s in self.seeds(extent)
         ]
 
-    def findings(self, results: Results) -> list[Finding]:
+    def findings(self, results: StudyResults) -> list[StudyFinding]:
         return [tested.finding for tested in self._tested(results)]
 
-    def _tested(self, results: Results) -> list[_Tested]:
+    def _tested(self, results: StudyResults) -> list[_Tested]:
         case, extent, seeds = results.case, results.extent, self.seeds(results.extent)
-        found = []
+        entries = []
 
         def add(claim: str, regime: str, unit: str, by_contender: dict[str, np.ndarray]) -> None:
             for one, other in PAIRS:
                 text = f"{regime}, {'' if one == SMOOTH else f'{one} '}against {other}"
-                finding = Finding(claim, case, text, unit, by_contender[other] - by_contender[one])
-                found.append(_Tested(regime, (one, other), finding))
+                finding = StudyFinding(claim, case, text, unit, by_contender[other] - by_contender[one])
+                entries.append(_Tested(regime, (one, other), finding))
 
         for study in _NOISES:
             sizes = extent.of(study.sizes, study.quick_sizes)
@@ -205,14 +206,14 @@ class Claims(Study):
             for c in CONTENDERS
         }
         add(LESS_DEPENDENCE, "running time", "loss per halving of T", slope)
-        return found
+        return entries
 
-    def tables(self, results: Results) -> list[Table]:
-        """Levels, and what the trained networks do; the report has one table of the claims for all cases, whose
-        p-values are adjusted together."""
+    def tables(self, results: StudyResults) -> list[Table]:
+        """Levels, and the drives of the trained networks. The report has one table of the claims for all cases, because
+        their p-values are adjusted together."""
         return [self._levels(results), self._drives(results)]
 
-    def _levels(self, results: Results) -> Table:
+    def _levels(self, results: StudyResults) -> Table:
         case, extent, seeds = results.case, results.extent, self.seeds(results.extent)
         regimes = {
             f"{study.title}, eps = {x:g}" if x else "no noise": (study, x)
@@ -231,7 +232,7 @@ class Claims(Study):
         title = f"{results.measure.label}, mean [95 %], noise in training"
         return Table(title, ("activation", *columns), rows)
 
-    def _drives(self, results: Results) -> Table:
+    def _drives(self, results: StudyResults) -> Table:
         rows = []
         for contender, settings in CONTENDERS.items():
             points = [
@@ -243,12 +244,13 @@ class Claims(Study):
             for record in records:
                 with open_trajectories(record.path) as run:
                     inputs = run.training.inputs
-                    if not len(inputs):  # too large for the file: they are the case's own
+                    # A test set too large for the file is that of the case.
+                    if not len(inputs):
                         inputs = case_of(run.case).load(run.seed).test_x
                     inputs = inputs[:_MOST_SAMPLES] - run.training.centre
-                    found = float_network(run).drives(averaged_weights(run)[-1], inputs)
-                drives.append(found.output_made.sum() / np.abs(found.output).sum())
-                smoothings.append(found.common.ravel())
+                    of_run = float_network(run).drives(averaged_weights(run)[-1], inputs)
+                drives.append(of_run.output_made.sum() / np.abs(of_run.output).sum())
+                smoothings.append(of_run.common.ravel())
             ratio = estimate(drives)
             if smoothings:
                 h = np.quantile(np.concatenate(smoothings), _QUANTILES)
@@ -262,7 +264,7 @@ class Claims(Study):
             ("activation", "drive ratio, mean [95 %]", "h' [concentration^2]"), rows,
         )  # fmt: skip
 
-    def draw(self, figure: Any, results: Results) -> None:
+    def draw(self, figure: Any, results: StudyResults) -> None:
         every = self._tested(results)
         units = list(dict.fromkeys(t.finding.unit for t in every))
         groups = [[t for t in every if t.finding.unit == u] for u in units]
@@ -277,8 +279,8 @@ class Claims(Study):
             axes.set_ylim(len(names) - 0.4, -0.6)
             axes.set_xlabel(f"{unit}: other minus smooth, same seed (right of 0 supports the claim)", fontsize=8)
         handles, labels = panels[0].get_legend_handles_labels()
-        kept = dict(zip(labels, handles))
-        figure.legend(kept.values(), kept.keys(), loc="outside lower center", ncols=2, fontsize=8)
+        by_label = dict(zip(labels, handles))
+        figure.legend(by_label.values(), by_label.keys(), loc="outside lower center", ncols=2, fontsize=8)
         task = "error rate" if results.measure.score == "accuracy" else "RMSE [concentration]"
         figure.suptitle(
             f"{results.case}: {self.title}; loss is the {task}\nmeans and single 95 % intervals over seeds", fontsize=10
@@ -286,13 +288,13 @@ class Claims(Study):
 
     @staticmethod
     def _row(axes: Any, k: int, tested: _Tested) -> None:
-        found = estimate(tested.finding.differences)
+        result = estimate(tested.finding.differences)
         at = PAIRS.index(tested.pair)
         one, other = tested.pair
-        if found.n:
-            half = 0.0 if np.isnan(found.low) else found.high - found.mean
+        if result.n:
+            half = 0.0 if np.isnan(result.low) else result.high - result.mean
             axes.errorbar(
-                found.mean, k + 0.13 * (at - (len(PAIRS) - 1) / 2), xerr=half, fmt="osD^vP"[at], color=COLOURS[at],
+                result.mean, k + 0.13 * (at - (len(PAIRS) - 1) / 2), xerr=half, fmt="osD^vP"[at], color=COLOURS[at],
                 capsize=1.5, markersize=3, linewidth=0.9, label=f"{other}, minus {one}",
             )  # fmt: skip
 

@@ -1,7 +1,7 @@
-"""The slope that a hidden neuron hands to backpropagation, measured at fixed weights.
+"""The slope that backpropagation gets from a hidden neuron, at fixed weights, against its slope at rest.
 
-The network is a hidden layer of the default chemistry without updates, in which the environment holds the error sum at
-1. So the error D of a neuron, which its weights learn from, is its slope as the chemistry has it at that time.
+The network is a hidden layer of the default chemistry without updates, whose error sum is held at 1. So the error D of
+a neuron, from which its weights learn, is the slope that the chemistry has at that time.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -27,13 +27,13 @@ from ..simulation.replicate import advance_to, start_simulation
 from ..statistics.intervals import Estimate, of_resamples
 from ..storage import training_file
 from .points import Outputs, Point, plain
-from .study import Extent, Results, Study, concentration_noise, rate_noise
+from .study import Extent, Study, StudyResults, concentration_noise, rate_noise
 
 _N_INPUTS = 2
 _WEIGHT_LIMIT = float(np.sqrt(3.0 / _N_INPUTS))
-"""Weights are uniform between plus and minus this, as at the start of training with two inputs."""
+"""Weights are uniform between minus and plus this limit, as at the start of training with two inputs."""
 _POINTS = 101
-"""Points at which the error is read in the second half of the presentation, for its mean by the trapezoidal rule."""
+"""Points in the second half of the presentation, from which the trapezoidal rule takes the mean error."""
 _STEP = 0.02
 """Step of `implicit_euler` [s]."""
 
@@ -66,17 +66,20 @@ class HeldError(Chemistry):
 
 
 @dataclass(frozen=True)
-class Slopes(Outputs):
+class HiddenSlopes(Outputs):
     """Mean errors D of hidden neurons in `n` random configurations, over the second half of a presentation.
 
-    A configuration has the seed `seed`, `seed` + 1, ...: weights of two inputs, uniform as at the start of training,
-    and two samples, uniform in [0, 1]. Each sample is presented for `running_time` [s], and the errors are those of the
-    second. There is one neuron for each of `z`, all with the same weights; the bias makes its pre-activation z.
+    Configurations have the seeds `seed`, `seed` + 1, ... Each has weights of two inputs, uniform as at the start of
+    training, and two samples, uniform in [0, 1]. Each sample is presented for `running_time` [s]; the errors are those
+    under the second. There is one neuron for each of `z`, all with the same weights. Its bias makes the pre-activation
+    z.
 
-    The file is that of a prediction: `outputs` float64[configuration, z] are mean errors, `targets` the slopes that the
-    reactions of the activation have at rest without noise.
+    The file is that of a prediction. Its `outputs` float64[configuration, z] are mean errors, and its `targets` are the
+    slopes of the reactions of the activation at rest without noise.
     """
 
+    # Files of earlier versions have this name.
+    kind: ClassVar[str] = "slopes"
     n: int
     activation: str
     settings: tuple[tuple[str, Any], ...]
@@ -110,7 +113,7 @@ class Slopes(Outputs):
     def kernels(self) -> tuple[str, bool]:
         return ImplicitEuler.name, bool(self.noise)
 
-    def carry_out(self, folder: str | Path) -> None:
+    def execute(self, folder: str | Path) -> None:
         spec = training_network((_N_INPUTS, len(self.z), 1), chemistry=HeldError(), activation=self.function)
         every = [self._configuration(spec, seed) for seed in range(self.seed, self.seed + self.n)]
         errors, slopes = (np.array(part) for part in zip(*every))
@@ -121,6 +124,7 @@ class Slopes(Outputs):
         z = np.array(self.z)
         weights = seeds.stream(seed, Purpose.INITIAL_WEIGHTS).uniform(-_WEIGHT_LIMIT, _WEIGHT_LIMIT, _N_INPUTS)
         samples = seeds.stream(seed, Purpose.SPLIT).uniform(0.0, 1.0, (2, _N_INPUTS))
+        # Pre-activations are z under the second sample.
         biases = z - weights @ samples[1]
         vector = np.concatenate([np.tile(weights, len(z)), biases, np.zeros(len(z) + 1)])
         plan = plan_noise(self.noise, spec.network, unforced=spec.unforced)
@@ -139,32 +143,32 @@ class Slopes(Outputs):
         rails = [number.rails for number in spec.numbers.select(ERRORS, layer=1)]
         errors = spec.read(rails, rows[:, : len(spec.network.species)], 1.0)
         mean = np.trapezoid(errors, grid, axis=0) / (grid[-1] - grid[0])
+        # What both rails of a pre-activation are made at: the slope at rest may depend on it.
         made = np.abs(weights) @ samples[1] + np.abs(biases)
         return mean, self.function.at_rest(z, made).slope
 
 
-# How well the slope that a hidden neuron hands to backpropagation agrees with its slope at rest, near the kink and away
-# from it: smooth ReLU against chemistries with a kink, at the same running times and noises.
+# The study: errors of the slope near the kink and away from it. The smooth ReLU is compared with chemistries that have
+# a kink, at the same running times and noises.
 #
-# The settings below were written down before the study was carried out. Seeds are those of configurations, see
-# `slopes`.
+# The settings below were fixed before the study was executed. Seeds are those of configurations, see `HiddenSlopes`.
 
 Z_SIZES = (0.01, 0.03, 0.1, 0.2, 0.3, 1.0)
-"""|z| of the neurons, with both signs: three near the kink, one between, and two away from it."""
+"""|z| of the neurons, with both signs: three near the kink, one in between, two away from it."""
 Z = tuple(sign * size for sign in (-1.0, 1.0) for size in Z_SIZES)
 N_CONFIGURATIONS = 400
 TIMES, QUICK_TIMES = (5.0, 10.0, 20.0, 40.0, 80.0), (5.0, 20.0)
 """Running times without noise [s]."""
 RUNNING_TIME = 20.0
-"""The running time under noise [s], that of the case."""
+"""The running time under noise [s]; it is that of the case."""
 RATE_SIZES, QUICK_RATE_SIZES = (0.05, 0.1, 0.2), (0.1,)
 FORCING_SIZES, QUICK_FORCING_SIZES = (0.1, 0.2), (0.1,)
 DRAWN_TIME, QUICK_DRAWN_TIME, DRAWN_SIZE = 10.0, 5.0, 0.1
-"""The running time without noise, and the rate noise, whose errors are drawn against |z|."""
+"""The running time without noise [s], and the size of rate noise, whose errors are drawn against |z|."""
 NEGLIGIBLE = 1e-3
-"""An rms below is not drawn, and no ratio to it is given: such errors do not matter to learning."""
+"""A smaller rms is not drawn, and no ratio to it is given, because such errors do not matter to learning."""
 N_RESAMPLES = 2000
-"""Bootstrap samples of configurations, of which intervals are percentiles."""
+"""Bootstrap samples of configurations; intervals are their percentiles."""
 BINS: dict[str, Callable[[float], bool]] = {
     "0 < |z| <= 0.1": lambda size: size <= 0.1,
     "0.1 < |z| < 0.3": lambda size: 0.1 < size < 0.3,
@@ -174,7 +178,7 @@ NEAR = next(iter(BINS))
 
 
 class Line(NamedTuple):
-    """A chemistry that is compared, and how its line looks."""
+    """A chemistry that is compared, and the look of its line."""
 
     label: str
     activation: str
@@ -201,25 +205,25 @@ LINES_DRAWN = (
     Line("idealised ReLU", "relu", (), 6),
     Line("idealised leaky ReLU", "leaky_relu", (), 7),
 )  # fmt: skip
-"""The first is the one that others are compared with. The others were not tuned."""
+"""The others are compared with the first, and were not tuned."""
 
 
-class Condition(NamedTuple):
-    """A running time, and a noise."""
+class SlopeCondition(NamedTuple):
+    """A running time and a noise."""
 
     name: str
     running_time: float
     noise: tuple[Noise, ...] = ()
 
 
-def conditions(extent: Extent) -> tuple[list[Condition], list[Condition], list[Condition]]:
-    """Those without noise, those under noise in rates, and those under forcing."""
+def conditions(extent: Extent) -> tuple[list[SlopeCondition], list[SlopeCondition], list[SlopeCondition]]:
+    """Conditions without noise, under noise in rates, and under forcing."""
     times = extent.of(TIMES, QUICK_TIMES)
     rates, forcings = extent.of(RATE_SIZES, QUICK_RATE_SIZES), extent.of(FORCING_SIZES, QUICK_FORCING_SIZES)
     return (
-        [Condition(f"T = {t:g} s", t) for t in times],
-        [Condition(f"rate noise {size:g}", RUNNING_TIME, rate_noise(size)) for size in rates],
-        [Condition(f"forcing {size:g}", RUNNING_TIME, concentration_noise(size)) for size in forcings],
+        [SlopeCondition(f"T = {t:g} s", t) for t in times],
+        [SlopeCondition(f"rate noise {size:g}", RUNNING_TIME, rate_noise(size)) for size in rates],
+        [SlopeCondition(f"forcing {size:g}", RUNNING_TIME, concentration_noise(size)) for size in forcings],
     )
 
 
@@ -230,9 +234,9 @@ class Gradient(Study):
     cases = ("xor",)
     most_seeds = N_CONFIGURATIONS
 
-    def point(self, case: str, extent: Extent, line: Line, condition: Condition) -> Slopes:
+    def point(self, case: str, extent: Extent, line: Line, condition: SlopeCondition) -> HiddenSlopes:
         n = len(self.seeds(extent))
-        return Slopes(
+        return HiddenSlopes(
             case, extent.seed, n, line.activation, line.settings, condition.running_time, Z, condition.noise
         )  # fmt: skip
 
@@ -244,11 +248,11 @@ class Gradient(Study):
             for line in LINES_DRAWN
         ]
 
-    def tables(self, results: Results) -> list[Table]:
+    def tables(self, results: StudyResults) -> list[Table]:
         errors, every = self._errors(results), [c for group in conditions(results.extent) for c in group]
         columns = ("activation", *(c.name for c in every))
 
-        def table(title: str, cell: Callable[[Line, Condition], Estimate]) -> Table:
+        def table(title: str, cell: Callable[[Line, SlopeCondition], Estimate]) -> Table:
             rows = [(line.label, *(_shown(cell(line, c)) for c in every)) for line in LINES_DRAWN]
             return Table(f"{title} [95 %]", columns, rows)
 
@@ -261,7 +265,7 @@ class Gradient(Study):
         of_relu = partial(errors.rms, inside=BINS[NEAR], against_relu=True)
         return [*tables, table(f"rms distance of the slope from that of a true ReLU, 0 or 1, {NEAR}", of_relu)]
 
-    def draw(self, figure: Any, results: Results) -> None:
+    def draw(self, figure: Any, results: StudyResults) -> None:
         extent, errors = results.extent, self._errors(results)
         still, shaken, _ = conditions(extent)
         time = extent.of(DRAWN_TIME, QUICK_DRAWN_TIME)
@@ -274,12 +278,12 @@ class Gradient(Study):
         for k, line in enumerate(LINES_DRAWN):
             style = {"color": COLOURS[line.colour], "linestyle": LINES[line.style], "label": line.label}
             for axes, condition in ((by_z, quiet), (by_z_noisy, noisy)):
-                found = [errors.rms(line, condition, size.__eq__) for size in Z_SIZES]
-                _errorbars(axes, np.array(Z_SIZES) * 1.015**k, found, style)
-            found = [errors.rms(line, c, BINS[NEAR]) for c in still]
-            _errorbars(by_time, np.array([c.running_time for c in still]) * 1.01**k, found, style)
-            found = [errors.rms(line, c, BINS[NEAR]) for _, c in sizes]
-            _errorbars(by_size, np.array([size for size, _ in sizes]) + 0.0007 * k, found, style)
+                values = [errors.rms(line, condition, size.__eq__) for size in Z_SIZES]
+                _errorbars(axes, np.array(Z_SIZES) * 1.015**k, values, style)
+            values = [errors.rms(line, c, BINS[NEAR]) for c in still]
+            _errorbars(by_time, np.array([c.running_time for c in still]) * 1.01**k, values, style)
+            values = [errors.rms(line, c, BINS[NEAR]) for _, c in sizes]
+            _errorbars(by_size, np.array([size for size, _ in sizes]) + 0.0007 * k, values, style)
         by_z.set_title(f"no noise, T = {time:g} s", fontsize=10)
         by_z_noisy.set_title(f"rate noise of {DRAWN_SIZE:g}, T = {RUNNING_TIME:g} s", fontsize=10)
         by_time.set_title(f"no noise, {NEAR}", fontsize=10)
@@ -306,55 +310,55 @@ class Gradient(Study):
             fontsize=11,
         )
 
-    def _errors(self, results: Results) -> "_Errors":
+    def _errors(self, results: StudyResults) -> "_Errors":
         return _Errors(self, results)
 
 
 class _Errors:
-    """Errors of the points that are there, and their root mean squares with intervals."""
+    """Errors of the points that exist, and their root mean squares with intervals."""
 
-    def __init__(self, study: Gradient, results: Results) -> None:
+    def __init__(self, study: Gradient, results: StudyResults) -> None:
         self._study, self._results = study, results
         self._known: dict[str, tuple[np.ndarray, np.ndarray]] = {}
 
     @cached_property
     def _resamples(self) -> np.ndarray:
-        """int64[resample, configuration], the same for all lines: ratios are paired."""
+        """int64[resample, configuration]. They are the same for all lines, so ratios are paired."""
         n = len(self._study.seeds(self._results.extent))
         return np.random.default_rng(0).integers(0, n, (N_RESAMPLES, n))
 
-    def _of(self, line: Line, condition: Condition) -> tuple[np.ndarray, np.ndarray] | None:
+    def _of(self, line: Line, condition: SlopeCondition) -> tuple[np.ndarray, np.ndarray] | None:
         """(errors, distances from the slope of a true ReLU), each float64[configuration, z]."""
         record = self._results.record(self._study.point(self._results.case, self._results.extent, line, condition))
         if record is None:
             return None
         stem = record.point.stem
         if stem not in self._known:
-            found = training_file.read(record.path)
-            self._known[stem] = found.outputs - found.targets, found.outputs - (np.array(Z) > 0)
+            stored = training_file.read(record.path)
+            self._known[stem] = stored.outputs - stored.targets, stored.outputs - (np.array(Z) > 0)
         return self._known[stem]
 
     def _square(
-        self, line: Line, condition: Condition, inside: Callable[[float], Any], against_relu: bool
+        self, line: Line, condition: SlopeCondition, inside: Callable[[float], Any], against_relu: bool
     ) -> np.ndarray | None:
         """Mean square float64[configuration] over the neurons whose |z| is `inside`."""
-        found = self._of(line, condition)
-        if found is None:
+        errors = self._of(line, condition)
+        if errors is None:
             return None
         chosen = np.array([bool(inside(abs(z))) for z in Z])
-        return np.mean(np.square(found[against_relu][:, chosen]), axis=1)
+        return np.mean(np.square(errors[against_relu][:, chosen]), axis=1)
 
     def rms(
-        self, line: Line, condition: Condition, inside: Callable[[float], Any], against_relu: bool = False
+        self, line: Line, condition: SlopeCondition, inside: Callable[[float], Any], against_relu: bool = False
     ) -> Estimate:
-        """Over configurations and the neurons whose |z| is `inside`."""
+        """Root mean square over configurations and the neurons whose |z| is `inside`."""
         square = self._square(line, condition, inside, against_relu)
         if square is None:
             return Estimate(np.nan, np.nan, np.nan, 0)
         return of_resamples(np.sqrt(square.mean()), np.sqrt(square[self._resamples].mean(axis=1)), len(square))
 
-    def ratio(self, line: Line, condition: Condition, inside: Callable[[float], Any]) -> Estimate:
-        """Of the rms to that of the first line, in the same configurations, unless the latter is `NEGLIGIBLE`."""
+    def ratio(self, line: Line, condition: SlopeCondition, inside: Callable[[float], Any]) -> Estimate:
+        """Ratio of the rms to that of the first line, in the same configurations, unless the latter is negligible."""
         squares = [self._square(each, condition, inside, False) for each in (line, LINES_DRAWN[0])]
         if squares[0] is None or squares[1] is None:
             return Estimate(np.nan, np.nan, np.nan, 0)
@@ -365,17 +369,18 @@ class _Errors:
         return of_resamples(value, np.sqrt(means[0] / means[1]), len(squares[0]))
 
 
-def _shown(found: Estimate) -> str:
-    """Three digits: where nothing is random but the configuration, an interval would have more of them."""
-    if not found.n:
+def _shown(value: Estimate) -> str:
+    """An estimate with three digits. By the width of the interval there would be more: only configurations are
+    random."""
+    if not value.n:
         return "-"
-    if found.high < NEGLIGIBLE:
+    if value.high < NEGLIGIBLE:
         return f"< {NEGLIGIBLE:g}"
-    return f"{found.mean:.3g} [{found.low:.3g}, {found.high:.3g}]"
+    return f"{value.mean:.3g} [{value.low:.3g}, {value.high:.3g}]"
 
 
-def _errorbars(axes: Any, x: np.ndarray, found: Sequence[Estimate], style: dict) -> None:
-    mean, low, high = np.array([each[:3] for each in found]).T
+def _errorbars(axes: Any, x: np.ndarray, estimates: Sequence[Estimate], style: dict) -> None:
+    mean, low, high = np.array([each[:3] for each in estimates]).T
     ends = np.nan_to_num([mean - low, high - mean])
     axes.errorbar(
         x, mean, yerr=np.maximum(ends, 0.0), capsize=2, marker="o", markersize=3, linewidth=1.2, elinewidth=0.8, **style

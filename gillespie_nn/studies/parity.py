@@ -1,11 +1,4 @@
-"""What separates training MNIST in chemistry from gradient descent: one thing is changed at a time.
-
-Each row is a training on 55,000 images, judged on the 5,000 training images that the seed holds out; the test set is
-not used. All rows of a seed have the same start, order and steps. Differences are from the row `chemistry`, paired over
-seeds, with Student's interval at 95 %.
-
-    python scripts/mnist_gap.py --seeds 3 --epochs 1
-"""
+"""Chemistry against float gradient descent: the study of both, their gap on MNIST, and starts that learn XOR."""
 
 import argparse
 from collections.abc import Iterator
@@ -30,19 +23,25 @@ from .study import (
     SMOOTH,
     Extent,
     Goal,
-    Results,
     Study,
+    StudyResults,
+    case_settings,
     concentration_noise,
-    own_settings,
     rate_noise,
     summary_columns,
     summary_row,
     training,
 )
 
+# The gap on MNIST (`scripts/mnist_gap.py`): one thing is changed at a time.
+#
+# Each row is a training on 55,000 images, judged on the 5,000 training images that the seed holds out. The test set is
+# not used. All rows of a seed have the same start, order and steps. Differences are from the row `chemistry`, paired
+# over seeds, with Student's interval at 95 %.
+
 HELD_OUT, N_IMAGES, BATCH = 5_000, 60_000, 128
 STEP = 1.0
-"""B s = B eta (T - hold), the step of a batch's mean at the start; descent diverges above 1.5."""
+"""B s = B eta (T - hold), the step of the mean of a batch at the start. Descent diverges above 1.5."""
 CHEMISTRY = "chemistry"
 ROWS: dict[str, dict[str, Any]] = {
     "gradient descent": {"method": "gradient_descent"},
@@ -60,7 +59,10 @@ ROWS: dict[str, dict[str, Any]] = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    """Print the table of the gap; the command line is that of `scripts/mnist_gap.py`."""
+    parser = argparse.ArgumentParser(
+        description="What separates training MNIST in chemistry from gradient descent: one thing is changed at a time."
+    )
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--hidden", type=int, default=128)
@@ -70,12 +72,12 @@ def main() -> None:
     parser.add_argument("--row", action="append", choices=ROWS, help="only this row and `chemistry`; may be repeated")
     asked = parser.parse_args()
     chosen = {name: row for name, row in ROWS.items() if not asked.row or name in (CHEMISTRY, *asked.row)}
-    found = {
+    accuracies = {
         name: np.array([_accuracy(seed, asked, row) for seed in range(asked.seeds)]) for name, row in chosen.items()
     }
-    reference = found[CHEMISTRY]
+    reference = accuracies[CHEMISTRY]
     rows = []
-    for name, accuracy in found.items():
+    for name, accuracy in accuracies.items():
         difference = "" if name == CHEMISTRY else str(estimate(100.0 * (accuracy - reference)))
         rows.append((name, f"{accuracy.mean():.4f}", difference))
     columns = ("training", "accuracy, held out", "difference [points]")
@@ -99,15 +101,16 @@ def _accuracy(seed: int, asked: argparse.Namespace, row: dict[str, Any]) -> floa
     return float(fit.trained.scores[-1, 1])
 
 
-# Whether the chemistry trains as well as float gradient descent at the same start, order and step.
+# The study: does the chemistry train as well as float gradient descent, at the same start, order and step?
 
 _METHODS = {("rejection", 1e3): "exact, Omega = 1000", (LEAPING, 1e4): "tau-leaping, Omega = 10000"}
 _QUICK_METHODS = {("rejection", 1e2): "exact, Omega = 100", (LEAPING, 1e4): "tau-leaping, Omega = 10000"}
 LEAST_DIFFERENCE, LARGEST_RATIO = -0.01, 1.1
+"""Goals: of the accuracy minus that of gradient descent, and of the RMSE over that of gradient descent."""
 
 
 class Parity(Study):
-    """Paired over seeds, of which each has its own split, start and order."""
+    """Runs are paired over seeds. Split, start and order differ between seeds."""
 
     name = "parity"
     title = "chemistry against float gradient descent"
@@ -122,28 +125,28 @@ class Parity(Study):
     def points(self, case: str, extent: Extent) -> list[Point]:
         return [p for _, points in self._series(case, extent) for p in points]
 
-    def tables(self, results: Results) -> list[Table]:
+    def tables(self, results: StudyResults) -> list[Table]:
         every = self._series(results.case, results.extent)
         rows = [(label, *summary_row(results, points)) for label, points in every]
         return [Table("", ("method", *summary_columns(results)), rows)]
 
-    def goals(self, results: Results) -> list[Goal]:
-        found = []
+    def goals(self, results: StudyResults) -> list[Goal]:
+        goals = []
         for label, points in self._series(results.case, results.extent):
             ours, theirs = results.scores(points), results.scores(points, "_gradient_descent")
             if results.measure is ACCURACY:
                 difference = estimate(ours - theirs)
                 goal = f"accuracy minus that of gradient descent above {LEAST_DIFFERENCE:g} ({label})"
                 verdict = Verdict.of(difference.low > LEAST_DIFFERENCE, difference.high < LEAST_DIFFERENCE)
-                found.append(Goal(goal, results.case, f"{difference}, {difference.n} seeds", verdict))
+                goals.append(Goal(goal, results.case, f"{difference}, {difference.n} seeds", verdict))
             else:
                 ratio = estimate_ratio(ours, theirs)
                 goal = f"RMSE at most {LARGEST_RATIO:g} times gradient descent's ({label})"
                 verdict = Verdict.of_interval(ratio.low, ratio.high, most=LARGEST_RATIO)
-                found.append(Goal(goal, results.case, f"{ratio}, {ratio.n} seeds", verdict))
-        return found
+                goals.append(Goal(goal, results.case, f"{ratio}, {ratio.n} seeds", verdict))
+        return goals
 
-    def draw(self, figure: Any, results: Results) -> None:
+    def draw(self, figure: Any, results: StudyResults) -> None:
         figure.set_size_inches(9, 4.4)
         every = list(self._series(results.case, results.extent))
         panels = figure.subplots(1, len(every), sharex=True, sharey=True, squeeze=False)[0]
@@ -161,18 +164,18 @@ class Parity(Study):
         figure.suptitle(f"{results.case}: {self.title}", fontsize=11)
 
 
-# The share of random starts that learn XOR in every one of several settings of running time and noise.
+# The share of random starts that learn XOR in all of several settings of running time and noise, by rate equations.
 #
-# A start learns in a setting if its test RMSE is below 0.25. With few hidden neurons one that never fires is missed.
-# Rate equations; settings, limit and seeds were fixed before the first run.
+# A start learns in a setting if its test RMSE is below 0.25. With few hidden neurons, a neuron that never fires may
+# prevent it. Settings, limit and seeds were fixed before the first run.
 
 LEARNT = 0.25
-"""RMSE [concentration]; that of the constant 1/2 is 0.5."""
+"""RMSE [concentration] below which a start has learnt; the constant output 1/2 has 0.5."""
 _FIRST_SEED = 300
-"""Earlier seeds were used in exploratory runs."""
+"""Smaller seeds were used in exploratory runs."""
 _NETWORKS = {"2-3-1": (3,), "2-4-1": (4,), "2-8-1": (8,)}
-_OWN = "2-4-1"
-"""The network of the case, with which all activations are compared."""
+_CASE_NETWORK = "2-4-1"
+"""The network of the case, on which all activations are compared."""
 _SETTINGS = {
     "T = 20 s": (1.0, ()),
     "T = 10 s": (0.5, ()),
@@ -180,15 +183,15 @@ _SETTINGS = {
     "rate noise 0.2": (1.0, rate_noise(0.2)),
     "forcing 0.2": (1.0, concentration_noise(0.2)),
 }
-"""Share of the case's running time, and noise."""
+"""By setting: the share of the running time of the case, and the noise."""
 _EVERY = "in all five"
 _FEWER = (SMOOTH, *(name for name in OPPONENTS if name != IDEAL_LEAKY))
 _LONGER = 3
-"""The network of the case is trained so many times as long, too."""
+"""The network of the case is also trained so many times as long."""
 
 
 class _Group(NamedTuple):
-    """A network and how long it is trained."""
+    """A network, its training and the activations compared on it."""
 
     label: str
     hidden: tuple[int, ...]
@@ -204,24 +207,27 @@ class Learns(Study):
     most_seeds = 80
 
     def seeds(self, extent: Extent) -> range:
-        """Counted from 300 on."""
+        """As many seeds as usual, from 300 on."""
         counted = super().seeds(extent)
         return range(_FIRST_SEED + counted.start, _FIRST_SEED + counted.stop)
 
     def _groups(self, case: str, extent: Extent) -> list[_Group]:
-        n = own_settings(case, extent).presentations
-        groups = [_Group(label, hidden, n) for label, hidden in extent.of(_NETWORKS, {_OWN: _NETWORKS[_OWN]}).items()]
-        groups = [g._replace(contenders=tuple(ALL_CONTENDERS)) if g.label == _OWN else g for g in groups]
-        longer = [_Group(f"{_OWN}, {_LONGER * n:,} presentations", _NETWORKS[_OWN], _LONGER * n)]
+        n = case_settings(case, extent).presentations
+        groups = [
+            _Group(label, hidden, n)
+            for label, hidden in extent.of(_NETWORKS, {_CASE_NETWORK: _NETWORKS[_CASE_NETWORK]}).items()
+        ]
+        groups = [g._replace(contenders=tuple(ALL_CONTENDERS)) if g.label == _CASE_NETWORK else g for g in groups]
+        longer = [_Group(f"{_CASE_NETWORK}, {_LONGER * n:,} presentations", _NETWORKS[_CASE_NETWORK], _LONGER * n)]
         return groups + extent.of(longer, [])
 
     def _runs(self, case: str, extent: Extent, group: _Group, contender: str) -> Iterator[tuple[str, list[Training]]]:
-        """(setting, points over seeds)."""
-        own = own_settings(case, extent).running_time
-        for setting, (of_own, noise) in _SETTINGS.items():
+        """(setting, points over seeds) of each setting."""
+        case_time = case_settings(case, extent).running_time
+        for setting, (share, noise) in _SETTINGS.items():
             yield setting, [
                 at_running_time(
-                    case, seed, extent, own * of_own, noise=noise, method=RATE_EQUATIONS, hidden=group.hidden,
+                    case, seed, extent, case_time * share, noise=noise, method=RATE_EQUATIONS, hidden=group.hidden,
                     presentations=group.presentations, **ALL_CONTENDERS[contender],
                 )
                 for seed in self.seeds(extent)
@@ -236,9 +242,9 @@ class Learns(Study):
             for point in points
         ]
 
-    def _learnt(self, results: Results, group: _Group, contender: str) -> dict[str, Any]:
-        """bool[seed] by setting, and in all of them. A run that blew up has not learnt; seeds of which a run is
-        missing are masked in all."""
+    def _learnt(self, results: StudyResults, group: _Group, contender: str) -> dict[str, Any]:
+        """bool[seed] for each setting and for all together. A run that blew up has not learnt. A seed with a
+        missing run is masked everywhere."""
         rows, missing = {}, np.zeros(len(self.seeds(results.extent)), dtype=np.bool_)
         for setting, points in self._runs(results.case, results.extent, group, contender):
             scores = results.scores(points)
@@ -248,7 +254,7 @@ class Learns(Study):
         rows[_EVERY] = np.logical_and.reduce(list(rows.values()))
         return {setting: np.ma.masked_array(row, missing) for setting, row in rows.items()}
 
-    def tables(self, results: Results) -> list[Table]:
+    def tables(self, results: StudyResults) -> list[Table]:
         tables = []
         for group in self._groups(results.case, results.extent):
             learnt = {c: self._learnt(results, group, c) for c in group.contenders}
@@ -256,8 +262,8 @@ class Learns(Study):
             others = [c for c in group.contenders if c != SMOOTH]
             pairs = {c: _pairs(learnt[SMOOTH][_EVERY], learnt[c][_EVERY]) for c in others}
             adjusted = dict(zip(others, holm([mcnemar(*pairs[c]) for c in others])))
-            for contender, found in learnt.items():
-                shares = [str(_share(row)) for row in found.values()]
+            for contender, by_setting in learnt.items():
+                shares = [str(_share(row)) for row in by_setting.values()]
                 against = ["", ""]
                 if contender != SMOOTH:
                     more, fewer = pairs[contender]
@@ -274,7 +280,7 @@ class Learns(Study):
             )  # fmt: skip
         return tables
 
-    def draw(self, figure: Any, results: Results) -> None:
+    def draw(self, figure: Any, results: StudyResults) -> None:
         groups = self._groups(results.case, results.extent)
         figure.set_size_inches(1.6 + 3.4 * len(groups), 4.8)
         panels = figure.subplots(1, len(groups), sharey=True, squeeze=False)[0]
@@ -284,10 +290,10 @@ class Learns(Study):
                 if contender not in group.contenders:
                     continue
                 learnt = self._learnt(results, group, contender)
-                found = [_share(row) for row in learnt.values()]
+                shares = [_share(row) for row in learnt.values()]
                 x = np.arange(len(settings)) + 0.09 * (k - (len(ALL_CONTENDERS) - 1) / 2)
-                mean = np.array([e.mean for e in found])
-                ends = np.nan_to_num([[e.mean - e.low for e in found], [e.high - e.mean for e in found]])
+                mean = np.array([e.mean for e in shares])
+                ends = np.nan_to_num([[e.mean - e.low for e in shares], [e.high - e.mean for e in shares]])
                 axes.errorbar(
                     x, mean, np.maximum(ends, 0.0), fmt="osD^vP*X"[k], color=COLOURS[k], capsize=2, markersize=4,
                     linewidth=1.0, label=contender,
@@ -308,5 +314,5 @@ def _share(learnt: Any) -> Estimate:
 
 
 def _pairs(one: Any, other: Any) -> tuple[int, int]:
-    """How many starts only `one` learns, and how many only `other`."""
+    """The numbers of starts that only `one` learns, and that only `other` learns."""
     return int((one & ~other).filled(False).sum()), int((other & ~one).filled(False).sum())

@@ -1,4 +1,4 @@
-"""Confusion matrices, summed over seeds."""
+"""Studies that are figures first: confusion matrices, images of weights, loss curves, time courses."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -18,8 +18,10 @@ from ..nn import Number
 from ..nn.chemistry import ERRORS, OUTPUTS, PREACTIVATIONS, WEIGHTS
 from ..statistics.intervals import estimate_error
 from ..storage import open_trajectories
-from .points import Course, Point, Record
-from .study import FEW, SMOOTH, Extent, Results, Study, summary_columns, summary_row, training
+from .points import FirstPresentations, Point, Record
+from .study import FEW, SMOOTH, Extent, Study, StudyResults, summary_columns, summary_row, training
+
+# Confusion matrices, summed over seeds.
 
 _NAMES = {"iris": SPECIES}
 _PANELS = {"outputs": "chemistry", "outputs_gradient_descent": "float gradient descent"}
@@ -34,18 +36,18 @@ class Confusion(Study):
     def points(self, case: str, extent: Extent) -> list[Point]:
         return [training(case, seed, extent) for seed in self.seeds(extent)]
 
-    def _matrix(self, results: Results, name: str) -> np.ndarray | None:
-        """int64[true class, class said], summed over seeds; None without any."""
-        found = [_count(r.path, name) for p in self._points(results) if (r := results.record(p)) is not None]
-        return np.sum(found, axis=0) if found else None
+    def _matrix(self, results: StudyResults, name: str) -> np.ndarray | None:
+        """int64[true class, predicted class], summed over seeds; None if no run exists."""
+        counts = [_count(r.path, name) for p in self._points(results) if (r := results.record(p)) is not None]
+        return np.sum(counts, axis=0) if counts else None
 
-    def _points(self, results: Results) -> list[Point]:
+    def _points(self, results: StudyResults) -> list[Point]:
         return self.points(results.case, results.extent)
 
-    def _n_found(self, results: Results) -> int:
+    def _n_available(self, results: StudyResults) -> int:
         return sum(results.record(p) is not None for p in self._points(results))
 
-    def tables(self, results: Results) -> list[Table]:
+    def tables(self, results: StudyResults) -> list[Table]:
         tables = []
         for name, label in _PANELS.items():
             matrix = self._matrix(results, name)
@@ -55,7 +57,7 @@ class Confusion(Study):
                 tables.append(Table(f"{label}, test samples (row: true class)", ("", *names), rows))
         return tables
 
-    def draw(self, figure: Any, results: Results) -> None:
+    def draw(self, figure: Any, results: StudyResults) -> None:
         figure.set_size_inches(9.5, 4.8)
         every = figure.subplots(1, len(_PANELS))
         for axes, (name, label) in zip(every, _PANELS.items()):
@@ -73,19 +75,19 @@ class Confusion(Study):
                     j, i, f"{value:.0f}", ha="center", va="center", fontsize=8,
                     color="black" if value > 60 else "white",
                 )  # fmt: skip
-            axes.set_xlabel("class said")
+            axes.set_xlabel("predicted class")
             axes.set_ylabel("true class")
             axes.set_title(label, fontsize=10)
             figure.colorbar(image, ax=axes, label="share of the true class [%]", shrink=0.8)
-        figure.suptitle(f"{results.case}: {self.title} over {self._n_found(results)} seeds", fontsize=11)
+        figure.suptitle(f"{results.case}: {self.title} over {self._n_available(results)} seeds", fontsize=11)
 
 
 def _count(path: Path, name: str) -> np.ndarray:
     with open_trajectories(path) as run:
-        said = np.argmax(run.training[name], axis=1)
+        predicted = np.argmax(run.training[name], axis=1)
         targets = run.training.targets
     matrix = np.zeros((targets.shape[1],) * 2, dtype=np.int64)
-    np.add.at(matrix, (np.argmax(targets, axis=1), said), 1)
+    np.add.at(matrix, (np.argmax(targets, axis=1), predicted), 1)
     return matrix
 
 
@@ -93,7 +95,7 @@ def _class_names(case: str, n: int) -> tuple[str, ...]:
     return _NAMES.get(case, tuple(str(k) for k in range(n)))
 
 
-# The weights of the first layer as images, where the inputs are one.
+# The weights of the first layer as images, for cases whose inputs are images.
 
 _COLUMNS = 8
 
@@ -108,12 +110,12 @@ class Images(Study):
     def points(self, case: str, extent: Extent) -> list[Point]:
         return [training(case, extent.seed, extent)]
 
-    def tables(self, results: Results) -> list[Table]:
+    def tables(self, results: StudyResults) -> list[Table]:
         points = self.points(results.case, results.extent)
         row = (str(results.extent.seed), *summary_row(results, points))
         return [Table("The run that is drawn", ("seed", *summary_columns(results)), [row])]
 
-    def draw(self, figure: Any, results: Results) -> None:
+    def draw(self, figure: Any, results: StudyResults) -> None:
         record = results.record(self.points(results.case, results.extent)[0])
         if record is None:
             return
@@ -137,7 +139,7 @@ class Images(Study):
         figure.suptitle(f"{results.case}: {self.title}, Omega = {volume:g}, seed {record.point.seed}", fontsize=11)
 
 
-# Loss curves: the error on the test set of the weights recorded on the way, over seeds.
+# Loss curves: the error on the test set of the weights recorded during training, over seeds.
 
 _MOST_SAMPLES = 1000
 _DESCENT = "float gradient descent, smooth ReLU"
@@ -161,11 +163,11 @@ class Learning(Study):
     def points(self, case: str, extent: Extent) -> list[Point]:
         return [p for _, points in self._series(case, extent) for p in points]
 
-    def tables(self, results: Results) -> list[Table]:
+    def tables(self, results: StudyResults) -> list[Table]:
         rows = [(label, *summary_row(results, points)) for label, points in self._series(results.case, results.extent)]
         return [Table("After the last presentation", ("series", *summary_columns(results)), rows)]
 
-    def draw(self, figure: Any, results: Results) -> None:
+    def draw(self, figure: Any, results: StudyResults) -> None:
         figure.set_size_inches(7.5, 4.6)
         axes = figure.subplots()
         for k, (label, points) in enumerate(self._series(results.case, results.extent)):
@@ -192,7 +194,8 @@ def _curve(record: Record) -> tuple[np.ndarray, np.ndarray]:
     """(presentations done int64[record], RMSE on the test set float64[record]) of a run."""
     with open_trajectories(record.path) as run:
         x, t = run.training.inputs, run.training.targets
-        if not len(x):  # too large for the file: they are the case's own
+        # A test set too large for the file is that of the case.
+        if not len(x):
             x = case_of(run.case).load(run.seed).test_x
         x, t = x[:_MOST_SAMPLES] - run.training.centre, t[:_MOST_SAMPLES]
         network = float_network(run)
@@ -200,13 +203,13 @@ def _curve(record: Record) -> tuple[np.ndarray, np.ndarray]:
         return run.training.recorded[: len(error)] + 1, np.array(error)
 
 
-# Time courses: what happens when the input switches, and how slowly the weights follow.
+# Time courses: the network when the input switches, and how slowly the weights follow.
 
 _EXACT, _VOLUME = "rejection", 1e3
 
 
 class TimeCourse(Study):
-    """One exact run of the first presentations beside the rate equations. Numbers are plus rails less minus rails."""
+    """The first presentations in one exact run and in rate equations. Numbers are plus rails minus minus rails."""
 
     name = "time-course"
     title = "the first presentations, molecule by molecule"
@@ -217,15 +220,15 @@ class TimeCourse(Study):
     def points(self, case: str, extent: Extent) -> list[Point]:
         return [*self._courses(case, extent)]
 
-    def _courses(self, case: str, extent: Extent) -> list[Course]:
+    def _courses(self, case: str, extent: Extent) -> list[FirstPresentations]:
         size = {"n_presentations": extent.of(6, 4), "n_points": extent.of(200, 100)}
         return [
-            Course(case, extent.seed, method, _VOLUME, tuple(settings.items()), **size)
+            FirstPresentations(case, extent.seed, method, _VOLUME, tuple(settings.items()), **size)
             for settings in FEW.values()
             for method in (_EXACT, "ode")
         ]
 
-    def tables(self, results: Results) -> list[Table]:
+    def tables(self, results: StudyResults) -> list[Table]:
         rows = []
         for course in self._courses(results.case, results.extent):
             record = results.record(course)
@@ -234,11 +237,11 @@ class TimeCourse(Study):
                     rows.append((_contender(course), f"{run.time[-1]:g}", f"{int(run.n_events[0]):.3g}"))
         return [Table("The runs that are drawn", ("activation", "time [s]", "reactions fired"), rows)]
 
-    def draw(self, figure: Any, results: Results) -> None:
+    def draw(self, figure: Any, results: StudyResults) -> None:
         figure.set_size_inches(11, 9)
         rows = figure.subplots(5, len(FEW), sharex=True, sharey="row")
         points = self._courses(results.case, results.extent)
-        courses = [(p, _Numbers(p, r)) for p in points if (r := results.record(p)) is not None]
+        courses = [(p, _Concentrations(p, r)) for p in points if (r := results.record(p)) is not None]
         if not courses:
             return
         i, j = _liveliest([course for _, course in courses])
@@ -262,14 +265,14 @@ class TimeCourse(Study):
         )
 
 
-def _contender(course: Course) -> str:
+def _contender(course: FirstPresentations) -> str:
     return next(name for name, settings in FEW.items() if settings == dict(course.settings))
 
 
-class _Numbers:
-    """A course as concentrations: `of(rails)` float64[time] is a plus rail less its minus rail, if there are two."""
+class _Concentrations:
+    """Concentrations over time: `of(rails)` float64[time] is the plus rail minus the minus rail, if there are two."""
 
-    def __init__(self, point: Course, record: Record) -> None:
+    def __init__(self, point: FirstPresentations, record: Record) -> None:
         self.spec = point.spec
         with open_trajectories(record.path) as run:
             self.time, self._values = run.time, run.counts[0] / per_concentration(run)
@@ -282,20 +285,21 @@ class _Numbers:
         return list(self.spec.numbers.select(WEIGHTS, layer=1))
 
     def shown(self, i: int, j: int) -> list[Number]:
-        """What is drawn of hidden neuron `i` and its input `j`."""
+        """The numbers that are drawn of hidden neuron `i` and its input `j`."""
         of_neuron = [self.spec.numbers.one(meaning, 1, i) for meaning in (PREACTIVATIONS, OUTPUTS, ERRORS)]
         return [*of_neuron, self.spec.numbers.one(WEIGHTS, 1, i, j)]
 
 
-def _liveliest(courses: Sequence["_Numbers"]) -> tuple[int, int]:
-    """(neuron, input) of the weight that changes in every course: of the most, where it changes least."""
+def _liveliest(courses: Sequence["_Concentrations"]) -> tuple[int, int]:
+    """(neuron, input) of the weight whose smallest change over the courses is the largest: it changes in all of
+    them."""
     weights = courses[0].first_weights()
     changes = [min(np.ptp(course.of(weight.rails)) for course in courses) for weight in weights]
     i, j = weights[int(np.argmax(changes))].indices
     return i, j
 
 
-def _draw_one(column: Any, point: Course, course: "_Numbers", i: int, j: int) -> None:
+def _draw_one(column: Any, point: FirstPresentations, course: "_Concentrations", i: int, j: int) -> None:
     exact = point.method == _EXACT
     style = {"color": COLOURS[0], "linewidth": 0.7} if exact else {"color": "black", "linewidth": 1.0}
     for axes, rails in zip(column, (course.spec.outputs[0], *(number.rails for number in course.shown(i, j)))):

@@ -1,6 +1,6 @@
-"""Points: what studies are made of, each one file whose name is a digest of all that decides its content.
+"""Points: the simulations that studies consist of. Each is one file, named by a digest of all that decides its content.
 
-A point is carried out once, whichever studies ask for it, and read back from its file alone.
+A point is simulated once, whichever studies ask for it, and read back from its file alone.
 """
 
 import hashlib
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, ClassVar, NamedTuple, NoReturn
 
 import numpy as np
 
@@ -27,35 +27,38 @@ from ..simulation.presentations import Presented, presentation_order
 from ..storage import Run, open_trajectories, training_file
 
 _CHECKPOINTS = 5
-"""In a run of rate equations."""
+"""Checkpoints of a run of rate equations."""
 N_RECORDS = 50
-"""Presentations recorded in a run, about: enough for curves, and a file of some hundred kilobytes."""
+"""About how many presentations a run records: enough for curves, in a file of a few hundred kilobytes."""
 _SETTINGS = set(setting_options())
 
 
 class Record(NamedTuple):
-    """What the file of a point says."""
+    """The content of the file of a point."""
 
     point: "Point"
     path: Path
     task: str
-    """That of the dataset: `classification`, `threshold` or `regression`."""
+    """Task of the dataset: `classification`, `threshold` or `regression`."""
     scores: dict
-    """Numbers by name, those of `simulation.evaluation`; of a prediction `accuracy` and `rmse`."""
+    """Scores by name, as in `simulation.evaluation`; those of a prediction are `accuracy` and `rmse`."""
     software_version: str
 
 
 @dataclass(frozen=True)
 class Point(ABC):
-    """Something to simulate, decided by its fields alone."""
+    """One simulation, decided by its fields alone."""
 
+    kind: ClassVar[str]
+    """First part of the file name."""
     case: str
     seed: int
 
     @property
     @abstractmethod
     def decided(self) -> dict:
-        """All that decides the content, for JSON. Defaults of the case are resolved: new ones make new points."""
+        """All that decides the content, for JSON. Defaults of the case are resolved, so changed defaults make new
+        points."""
 
     @cached_property
     def digest(self) -> str:
@@ -64,34 +67,34 @@ class Point(ABC):
 
     @property
     def needs(self) -> tuple["Point", ...]:
-        """Points whose files this one reads."""
+        """Points whose files this point reads."""
         return ()
 
     @property
     def stem(self) -> str:
         """Name of the file, without its end."""
-        return f"{type(self).__name__.lower()}-{self.case}-{self.seed}-{self.digest[:20]}"
+        return f"{self.kind}-{self.case}-{self.seed}-{self.digest[:20]}"
 
     def path(self, folder: str | Path) -> Path:
         return Path(folder) / f"{self.stem}.h5"
 
     @abstractmethod
-    def carry_out(self, folder: str | Path) -> None:
-        """Make the file, or go on with one that was interrupted. Raises UnfinishedError where the model blows up."""
+    def execute(self, folder: str | Path) -> None:
+        """Write the file, or continue an interrupted one. Raises UnfinishedError if the model blows up."""
 
     @property
     @abstractmethod
     def kernels(self) -> tuple[str, bool]:
-        """What has to be compiled for it: the method, and whether rates change on the way."""
+        """What is compiled for it: the method, and whether rates change during the run."""
 
     @abstractmethod
     def read(self, folder: str | Path) -> Record | None:
-        """What the file says; None if there is none, or it has not been finished. Raises InputError for the file of
-        something else."""
+        """The content of the file; None if there is no file, or it is not finished. Raises InputError for the file of
+        another point."""
 
-    def _refuse(self, path: Path, found: Any) -> NoReturn:
+    def _refuse(self, path: Path, stored: Any) -> NoReturn:
         raise InputError(
-            f"{path} contains another point, {found!r} instead of {self.decided!r}: delete it and try again"
+            f"{path} contains another point, {stored!r} instead of {self.decided!r}: delete it and try again"
         )
 
 
@@ -100,6 +103,7 @@ class Training(Point):
     """One training run. `settings` are pairs (name, value) of settings and options that differ from the defaults of
     the case, in any order; `noise` is that of training; `limit` and `predict` as of `train`."""
 
+    kind: ClassVar[str] = "training"
     method: str = "tau_leap"
     volume: float = 1e4
     settings: tuple[tuple[str, Any], ...] = ()
@@ -128,7 +132,8 @@ class Training(Point):
                 "settings": self.chosen.record() | self._options,
                 "noise": [n.record() for n in self.noise],
                 "limit": self.limit,
-                **({"predict": True} if self.predict else {}),  # points without are as they were before there were any
+                # Left out if false, so that points keep the digest that they had before this option.
+                **({"predict": True} if self.predict else {}),
             }
         )
 
@@ -138,18 +143,18 @@ class Training(Point):
 
     @property
     def _checkpoint_every(self) -> int | None:
-        """Seldom where nothing is drawn, so that checkpoints decide nothing, and a run takes a second; else None, the
-        default."""
+        """Presentations between checkpoints: few checkpoints for deterministic methods, else None, the default."""
+        # Nothing is drawn there, so checkpoints do not affect the result, and a run takes only a second.
         deterministic = {m.name for m in METHODS if m.deterministic}
         return max(1, self.chosen.presentations // _CHECKPOINTS) if self.method in deterministic else None
 
     @property
     def _record_every(self) -> int | None:
-        """None, the default, where networks are so large that a record is."""
+        """Presentations between records; None, the default, for networks so large that records are, too."""
         large = self.method in {m.name for m in BATCH_METHODS}
         return None if large else max(1, self.chosen.presentations // N_RECORDS)
 
-    def carry_out(self, folder: str | Path) -> None:
+    def execute(self, folder: str | Path) -> None:
         path = self.path(folder)
         if path.exists():
             resume(path, progress=False)
@@ -173,13 +178,14 @@ class Training(Point):
 
     def _compare(self, path: Path, arguments: dict) -> None:
         expected = self.decided
-        found = {name: arguments[name] for name in expected}
+        stored = {name: arguments[name] for name in expected}
         if self.predict:
-            found["predict"] = bool(found["predict"])  # a file has the number of samples
+            # The file has the number of samples.
+            stored["predict"] = bool(stored["predict"])
         # The file also has the options that were left at their defaults.
-        found["settings"] = {k: v for k, v in found["settings"].items() if k in expected["settings"]}
-        if plain(found) != expected:
-            self._refuse(path, found)
+        stored["settings"] = {k: v for k, v in stored["settings"].items() if k in expected["settings"]}
+        if plain(stored) != expected:
+            self._refuse(path, stored)
 
 
 @dataclass(frozen=True)
@@ -190,18 +196,19 @@ class Outputs(Point):
         path = self.path(folder)
         if not path.is_file():
             return None
-        found = training_file.read(path)
-        if found.arguments != self.decided:
-            self._refuse(path, found.arguments)
-        scores = training_file.scores(found)
-        return Record(self, path, found.task, scores, found.software_version)
+        stored = training_file.read(path)
+        if stored.arguments != self.decided:
+            self._refuse(path, stored.arguments)
+        scores = training_file.scores(stored)
+        return Record(self, path, stored.task, scores, stored.software_version)
 
 
 @dataclass(frozen=True)
 class Prediction(Outputs):
-    """The first `limit` test samples predicted by simulation with the weights of a `training`, under `noise` of
-    inference; paths of noise and reactions are decided by the seed of the training."""
+    """The first `limit` test samples, predicted by simulation with the weights of a `training`, under `noise` of
+    inference. The seed of the training decides the paths of noise and reactions."""
 
+    kind: ClassVar[str] = "prediction"
     training: Training
     noise: tuple = ()
     limit: int = 100
@@ -224,7 +231,7 @@ class Prediction(Outputs):
     def kernels(self) -> tuple[str, bool]:
         return self.training.method, bool(self.noise)
 
-    def carry_out(self, folder: str | Path) -> None:
+    def execute(self, folder: str | Path) -> None:
         fit = load_fit(self.training.path(folder))
         data = fit.plan.dataset
         x, t = data.test_x[: self.limit], data.test_t[: self.limit]
@@ -233,10 +240,12 @@ class Prediction(Outputs):
 
 
 @dataclass(frozen=True)
-class Course(Point):
-    """The counts in time over the first `n_presentations` of a training run, on a grid of `n_points` a presentation;
-    `settings` as of `Training`."""
+class FirstPresentations(Point):
+    """Counts over time in the first `n_presentations` of a training run, at `n_points` in each. `settings` are as in
+    `Training`."""
 
+    # Files of earlier versions have this name.
+    kind: ClassVar[str] = "course"
     method: str = "rejection"
     volume: float = 1e3
     settings: tuple[tuple[str, Any], ...] = ()
@@ -258,27 +267,34 @@ class Course(Point):
     @property
     def spec(self) -> TrainingNetwork:
         """The network of the run."""
-        own, data = self._training.chosen, case_of(self.case).load(self.seed)
+        settings, data = self._training.chosen, case_of(self.case).load(self.seed)
         return training_network(
-            (data.train_x.shape[1], *own.hidden, data.train_t.shape[1]),
-            **own.of_network,
-            signed_inputs=data.signed or own.centred,
+            (data.train_x.shape[1], *settings.hidden, data.train_t.shape[1]),
+            **settings.of_network,
+            signed_inputs=data.signed or settings.centred,
             seed=self.seed,
         )
 
-    def carry_out(self, folder: str | Path) -> None:
-        own, data, spec = self._training.chosen, case_of(self.case).load(self.seed), self.spec
-        weights = spec.floating.initial_weights(self.seed, own.initial_scale)
+    def execute(self, folder: str | Path) -> None:
+        settings, data, spec = self._training.chosen, case_of(self.case).load(self.seed), self.spec
+        weights = spec.floating.initial_weights(self.seed, settings.initial_scale)
         # The first presentations of the whole run: they decide what its learning schedule is there.
-        n = max(own.presentations, self.n_presentations)
-        order = presentation_order(len(data.train_x), n, own.order, self.seed, own.batch)
-        shown, schedule = Presented.of(data, own, order, self.seed), []
+        n = max(settings.presentations, self.n_presentations)
+        order = presentation_order(len(data.train_x), n, settings.order, self.seed, settings.batch)
+        shown, schedule = Presented.of(data, settings, order, self.seed), []
         for k in range(self.n_presentations):
-            shown_now = shown.x(k), shown.t(k), self.volume, own.running_time, k * own.running_time, shown.licence(k)
+            shown_now = (
+                shown.x(k),
+                shown.t(k),
+                self.volume,
+                settings.running_time,
+                k * settings.running_time,
+                shown.licence(k),
+            )
             schedule += spec.schedule(*shown_now)
-        # Cheap enough to be made anew where it was interrupted.
+        # Cheap enough to start again after an interruption.
         run = simulate(
-            spec.network, self.n_presentations * own.running_time, self.n_presentations * self.n_points + 1,
+            spec.network, self.n_presentations * settings.running_time, self.n_presentations * self.n_points + 1,
             volume=self.volume, method=self.method, seed=self.seed, initial=spec.initial(weights, self.volume),
             schedule=schedule, output=self.path(folder), overwrite=True, progress=False,
         )  # fmt: skip
@@ -292,17 +308,17 @@ class Course(Point):
         with open_trajectories(path) as run:
             if not run.complete:
                 return None
-            found = run.method, run.volume, run.seed, len(run.time)
-            if found != (self.method, self.volume, self.seed, self.n_presentations * self.n_points + 1):
-                self._refuse(path, found)
+            stored = run.method, run.volume, run.seed, len(run.time)
+            if stored != (self.method, self.volume, self.seed, self.n_presentations * self.n_points + 1):
+                self._refuse(path, stored)
             return Record(self, path, "", {}, run.software_version)
 
 
 def compile_kernels(method: str, noisy: bool) -> None:
-    """Have what a method needs compiled and loaded, by a run too short to matter. Networks do not matter."""
+    """Compile and load the kernels of a method by a very short run. They are the same for all networks."""
     train_briefly(method, **({"noise": [RateNoise(0.1), ConcentrationNoise(0.1)]} if noisy else {}))
 
 
 def plain(value: Any) -> Any:
-    """As JSON gives it back: lists for tuples, and numbers of Python's own."""
+    """The value as JSON returns it: lists for tuples, and plain numbers for those of numpy."""
     return json.loads(json.dumps(value, default=lambda v: v.item() if isinstance(v, np.generic) else list(v)))

@@ -1,6 +1,4 @@
-"""What the report of a folder is about: studies and cases, and how much of each. `studies.json` keeps it, so that a
-study that is carried out later does not drive out the others.
-"""
+"""Execution of studies: points in worker processes, figures, and a report that keeps earlier studies of its folder."""
 
 import json
 import os
@@ -24,13 +22,16 @@ from ..statistics.intervals import LEVEL, Estimate
 from ..statistics.tests import Verdict, holm, paired
 from ..storage.save import described
 from .points import Point, Record, compile_kernels
-from .study import Extent, Finding, Goal, Results, Study
+from .study import Extent, Goal, Study, StudyFinding, StudyResults
+
+# The content of a report: studies and cases with their extents. It is stored in `studies.json`, so that studies that
+# are executed later are added to the report and do not replace it.
 
 FILE = "studies.json"
 
 
 class Section(NamedTuple):
-    """A study of a case, at an extent, and the command that asked for it."""
+    """A study of a case at an extent, and the command that asked for it."""
 
     study: Study
     case: str
@@ -42,8 +43,8 @@ class Section(NamedTuple):
 
 
 def read_sections(folder: Path, known: Iterable[type[Study]], without: Sequence[Section]) -> list[Section]:
-    """Those that the folder's report has, but for the studies and cases of `without`. Raises InputError for a file that
-    is damaged."""
+    """The sections of the report of `folder`, except studies and cases in `without`. Raises InputError for a damaged
+    file."""
     path = folder / FILE
     if not path.is_file():
         return []
@@ -66,17 +67,17 @@ def read_sections(folder: Path, known: Iterable[type[Study]], without: Sequence[
 
 
 def write_sections(folder: Path, sections: Iterable[Section]) -> None:
-    """Keep what the report has now."""
+    """Store the sections of the report."""
     rows = [{"study": s.study.name, "case": s.case, "extent": list(s.extent), "command": s.command} for s in sections]
     checks.write_text(folder / FILE, json.dumps(rows, indent=1) + "\n")
 
 
-# The report in Markdown: tables, figures, verdicts on the claims, goals, and where it all came from.
+# The report in Markdown: goals, verdicts on the claims, figures, tables and provenance.
 
 
 class Claim(NamedTuple):
-    """A regime of a claim after the test: the mean paired difference with its single 95 % interval, the p-value, and
-    that adjusted by Holm over all regimes of the claim."""
+    """The test of a claim in a regime: the mean paired difference with its single 95 % interval, the p-value, and the
+    p-value adjusted by Holm over all regimes of the claim."""
 
     claim: str
     case: str
@@ -91,24 +92,24 @@ class Claim(NamedTuple):
     verdict: Verdict
 
 
-def adjusted(findings: Sequence[Finding]) -> list[Claim]:
-    """Every finding tested, p-values adjusted over those of the same claim."""
-    found = []
+def adjusted(findings: Sequence[StudyFinding]) -> list[Claim]:
+    """The tests of all findings, with p-values adjusted over the findings of the same claim."""
+    claims = []
     for claim in dict.fromkeys(f.claim for f in findings):
-        own = [f for f in findings if f.claim == claim]
-        tests = [paired(f.differences) for f in own]
-        for finding, (e, p), corrected in zip(own, tests, holm([p for _, p in tests])):
-            found.append(
+        regimes = [f for f in findings if f.claim == claim]
+        tests = [paired(f.differences) for f in regimes]
+        for finding, (e, p), corrected in zip(regimes, tests, holm([p for _, p in tests])):
+            claims.append(
                 Claim(
                     claim, finding.case, finding.regime, finding.unit, e.mean, e.low, e.high, e.n, p, float(corrected),
                     Verdict.of(corrected <= LEVEL and e.mean > 0, corrected <= LEVEL and not e.mean > 0),
                 )
             )  # fmt: skip
-    return found
+    return claims
 
 
-def points_found(points: Sequence[Point], records: dict[str, Record], failed: dict[str, str]) -> str:
-    """How many of the points there are, in words."""
+def points_available(points: Sequence[Point], records: dict[str, Record], failed: dict[str, str]) -> str:
+    """The number of points that exist and that blew up, in words."""
     n = sum(p.stem in records for p in points)
     blown = sum(p.stem in failed for p in points)
     return f"{n} of {counted(len(points), 'point')}" + (f", {blown} blew up" if blown else "")
@@ -124,17 +125,17 @@ def write_report(
     failed: dict[str, str],
     runs: Sequence[tuple[Extent, str]],
 ) -> None:
-    """`sections` are (study, case, figure, tables, what there is in words); `runs` are the extents of them, and the
-    commands that made them."""
+    """Write the report. `sections` are (study, case, figure, tables, available points in words), `runs` their extents
+    and commands."""
     lines = ["# Case studies", ""]
     if any(extent.quick for extent, _ in runs):
         lines += ["**This is a quick run with few seeds and short runs. It contains no results.**", ""]
     lines += [
-        "Means are over seeds, each with its own split, start and order of samples, and have 95 % intervals: Student's "
+        "Means are over seeds, which differ in split, start and order of samples. They have 95 % intervals: Student's "
         "t for differences, Student's t of the logarithm for an RMSE, and Wilson's score for an accuracy. Scores are "
-        "on the test set, computed in floating point with the weights that the molecules hold, averaged over the last "
-        "100 presentations; under noise in inference they are of a simulation of the forward network. The chemistry "
-        "and all settings are our reconstruction, see the README.",
+        "on the test set. They are computed in floating point from the weights of the molecules, averaged over the "
+        "last 100 presentations; under noise in inference, by simulation of the forward network. The chemistry and "
+        "all settings are our reconstruction, see the README.",
         "",
     ]
     lines += _goals(goals) + _claims(claims)
@@ -162,21 +163,21 @@ def _claims(claims: list) -> list[str]:
         "## The two claims", "",
         "Paired over seeds; loss is the error rate of a classification, else the RMSE [concentration]. A positive "
         "difference speaks for the smooth ReLU. Two-sided t-tests, p-values adjusted by Holm's method over all regimes "
-        f"of a claim: *{Verdict.HOLDS}* or *{Verdict.FAILS}* (the reverse was found) where the adjusted p is at most "
-        f"{LEVEL:g}, else *{Verdict.INCONCLUSIVE}*. "
-        "Intervals are single ones. A pair of which one run blew up is left out, and the seeds are fewer.", "",
+        f"of a claim: *{Verdict.HOLDS}* or *{Verdict.FAILS}* (the reverse is significant) where the adjusted p is at "
+        f"most {LEVEL:g}, else *{Verdict.INCONCLUSIVE}*. "
+        "Intervals are single ones. A pair is left out if a run of it blew up; then there are fewer seeds.", "",
     ]  # fmt: skip
     for claim in dict.fromkeys(c.claim for c in claims):
-        own = [c for c in claims if c.claim == claim]
-        tally = Counter(c.verdict for c in own)
-        found = ", ".join(f"{v} in {tally[v]}" for v in (Verdict.HOLDS, Verdict.FAILS, Verdict.INCONCLUSIVE))
-        lines += [f"**{claim}**: of {len(own)} regimes, {found}.", ""]
+        regimes = [c for c in claims if c.claim == claim]
+        tally = Counter(c.verdict for c in regimes)
+        tallies = ", ".join(f"{v} in {tally[v]}" for v in (Verdict.HOLDS, Verdict.FAILS, Verdict.INCONCLUSIVE))
+        lines += [f"**{claim}**: of {len(regimes)} regimes, {tallies}.", ""]
         rows = [
             (
                 c.case, c.regime, f"{Estimate(c.mean, c.low, c.high, c.n)} {c.unit}", str(c.n),
                 f"{c.adjusted_p:.2g}", f"**{c.verdict}**" if c.verdict != Verdict.INCONCLUSIVE else c.verdict,
             )
-            for c in own
+            for c in regimes
         ]  # fmt: skip
         columns = ("case", "regime", "difference [95 %]", "seeds", "adjusted p", "verdict")
         lines += [Table("", columns, rows).markdown(), ""]
@@ -212,29 +213,29 @@ def _provenance(
     return lines
 
 
-# Points are carried out by worker processes, each into its own file: what has ended is skipped, what was interrupted
-# goes on, and the files are the same for any number of workers.
+# Worker processes execute points, each into a file. Finished points are skipped, interrupted ones are continued, and
+# the files are the same for any number of workers.
 
-_ADVICE = "run the same command with fewer --workers; finished points are kept"
+_ADVICE = "run the same command with fewer --workers; finished points are not repeated"
 _compiled: set[tuple[str, bool]] = set()
-"""Kernels that this process has, see `Point.kernels`."""
+"""Kernels that this process has compiled or loaded, see `Point.kernels`."""
 
 
 class TakesTooLong(UnfinishedError):
-    """A point has used up its time: counts that run away make steps ever shorter."""
+    """A point exceeded its time limit. Counts that run away make steps ever shorter."""
 
 
 def unique(points: Iterable[Point]) -> list:
-    """Each once, and what it needs before it; in the order given."""
-    found: dict[str, Point] = {}
+    """Each point once, in the order given, after the points that it needs."""
+    by_stem: dict[str, Point] = {}
     for point in points:
         for needed in (*point.needs, point):
-            found.setdefault(needed.stem, needed)
-    return list(found.values())
+            by_stem.setdefault(needed.stem, needed)
+    return list(by_stem.values())
 
 
 def read_all(points: Iterable[Point], folder: str | Path) -> tuple[dict, dict, list]:
-    """(records by stem, sentences by stem of those that blew up, points that are missing), from the files alone."""
+    """(records by stem, reasons by stem of points that blew up, missing points), from the files alone."""
     records, failed, missing = {}, {}, []
     for point in unique(points):
         blown = next((b for p in (*point.needs, point) if (b := _note(p, folder)) is not None), None)
@@ -249,7 +250,7 @@ def read_all(points: Iterable[Point], folder: str | Path) -> tuple[dict, dict, l
     return records, failed, missing
 
 
-def carry_out(
+def execute(
     points: Sequence[Point],
     folder: str | Path,
     workers: int | None = None,
@@ -257,20 +258,20 @@ def carry_out(
     progress: bool | None = None,
     say: Callable[[str], object] = print,
 ) -> None:
-    """Carry out what is missing of `points`, into files in `folder`.
+    """Execute the missing ones of `points`, into files in `folder`.
 
     Parameters
     ----------
-    workers : processes; by default as many as there are cores. With 1 this process does it.
-    time_limit : seconds of wall time after which a point counts as run away; None: never. It is noted beside the file
-        and tried again where the limit is larger.
+    workers : number of processes, by default the number of cores. With 1, this process executes the points.
+    time_limit : wall time [s] after which a point counts as blown up; None: no limit. A file next to that of the point
+        records the limit, and the point is tried again under a larger one.
     progress : show progress; None: on a terminal and in a notebook.
-    say : takes a line about each point that blew up.
+    say : receives a line about each point that blew up.
 
     Raises
     ------
-    UnfinishedError : the disk is full, or a worker was killed. On KeyboardInterrupt workers are ended at once and their
-    files are gone on with at the next call.
+    UnfinishedError : the disk is full, or a worker was killed. On KeyboardInterrupt workers are ended at once; the next
+    call continues their files.
     """
     folder = Path(folder)
     try:
@@ -283,7 +284,8 @@ def carry_out(
     todo = [p for p in missing if not any(n.stem in failed for n in p.needs)]
     with Progress("points", len(todo), progress) as bar:
         done = 0
-        if not cached_kernels():  # which workers see, and not this process
+        # Workers see an empty cache, too; without this line the bar would stand still at first.
+        if not cached_kernels():
             bar.update(0, "first, every process compiles the kernels, which takes up to a minute")
         for stage in _stages(todo):
             work = partial(one, folder=folder, time_limit=time_limit)
@@ -295,22 +297,24 @@ def carry_out(
 
 
 def _stages(points: Iterable[Point]) -> Iterator[list[Point]]:
-    """First what needs nothing, then what needs that."""
+    """Points that need no others, then points that need those."""
     for stage in ([p for p in points if not p.needs], [p for p in points if p.needs]):
         if stage:
             yield stage
 
 
 def one(point: Point, folder: str | Path, time_limit: float | None = None) -> str | None:
-    """Carry out one point; a sentence if it cannot be finished, which is also kept beside its file."""
+    """Execute one point. Returns a sentence if it cannot be finished, which is also stored next to its file."""
     if any(_note(p, folder) is not None for p in point.needs):
         return "a point that it needs blew up"
-    if point.kernels not in _compiled:  # which takes a minute or more once, and is not the point's fault
+    # Compiling takes a minute or more, which must not count towards the time limit.
+    if point.kernels not in _compiled:
         compile_kernels(*point.kernels)
         _compiled.add(point.kernels)
     try:
         with _alarm(time_limit):
-            point.carry_out(folder)
+            point.execute(folder)
+    # A full disk is no property of the point, so it is not recorded as blown up.
     except StorageError:
         raise
     except UnfinishedError as error:
@@ -322,7 +326,7 @@ def one(point: Point, folder: str | Path, time_limit: float | None = None) -> st
 
 @contextmanager
 def _alarm(seconds: float | None) -> Iterator[None]:
-    """Raises TakesTooLong inside after so many seconds, where signals are to be had."""
+    """Raise TakesTooLong in the body after so many seconds, if this thread can receive signals."""
     usable = hasattr(signal, "SIGALRM") and threading.current_thread() is threading.main_thread()
     if seconds is None or not usable:
         yield
@@ -347,13 +351,13 @@ def _note_path(point: Point, folder: str | Path) -> Path:
 
 
 def _note(point: Point, folder: str | Path) -> str | None:
-    """Why a point could not be finished; None if nothing of the sort is known."""
+    """Why a point could not be finished; None if there is no note about it."""
     path = _note_path(point, folder)
     return checks.printable(checks.read_text(path).partition("\n")[2].strip()) if path.is_file() else None
 
 
 def _forget_shorter_limits(points: Sequence[Point], folder: str | Path, time_limit: float | None) -> None:
-    """Points that were given less time than now are tried again."""
+    """Delete the notes of points whose time limit was shorter than now, so that they are tried again."""
     for point in unique(points):
         path = _note_path(point, folder)
         if path.is_file():
@@ -362,11 +366,14 @@ def _forget_shorter_limits(points: Sequence[Point], folder: str | Path, time_lim
                 path.unlink()
 
 
-# From studies and cases to files, figures and a report.
+# From studies and cases to points, figures and a report.
 
 POINTS, FIGURES, REPORT = "points", "figures", "report.md"
 FORMATS = (".png", ".svg")
 TIME_LIMIT, QUICK_TIME_LIMIT = 3600.0, 60.0
+"""Wall time of a point [s]."""
+_SHOWN = 10
+"""Missing points that are listed by name."""
 
 
 def reproduce(
@@ -374,18 +381,19 @@ def reproduce(
     workers: int | None = None, time_limit: float | None = None, redraw: bool = False, command: str = "",
     progress: bool | None = None, say: Callable[[str], object] = print, known: Sequence[type[Study]] = (),
 ) -> dict:  # fmt: skip
-    """Run `studies` on `cases`, draw them into `output` and write the report there. Studies already in the report stay
-    in it.
+    """Execute `studies` on `cases`, draw their figures into `output` and write the report there.
+
+    Studies that are already in the report stay in it.
 
     Parameters
     ----------
-    studies : `Study` classes; a study skips cases that it does not apply to.
+    studies : `Study` classes. A study skips cases that it does not apply to.
     cases : names of datasets.
     extent : an `Extent`.
     output : folder: `points/` has a file for each point, and `figures/` a PNG and an SVG for each study and case;
         `studies.json` lists the content of the report, and `report.md` has tables, verdicts and provenance.
-    workers, time_limit [s], progress, say : as in `runner.carry_out`; the default limit is an hour per
-        point, or a minute in a quick run.
+    workers, time_limit [s], progress, say : as in `runner.execute`. The default limit is an hour for a point, or a
+        minute in a quick run.
     redraw : simulate nothing; draw the stored points and list the missing ones.
     command : the command line to state in the report.
     known : all studies that the report may already contain.
@@ -397,7 +405,8 @@ def reproduce(
 
     Raises
     ------
-    InputError : nothing to do, or nothing to redraw. MissingExtraError : no matplotlib. UnfinishedError : see `runner`.
+    InputError : nothing to do, or nothing to redraw. MissingExtraError : no matplotlib. UnfinishedError : as in
+    `runner.execute`.
     """
     checks.optional("matplotlib", "plot", "drawing the figures of the case studies")
     output = checks.path_of("output", output, f"output must be a folder path, got {output!r}")
@@ -406,10 +415,10 @@ def reproduce(
         names = ", ".join(s.name for s in studies)
         raise InputError(f"no study of {names} applies to {', '.join(cases)}: see --list")
     points = unique(p for section in asked for p in section.points())
-    kept = read_sections(output, known, asked)
+    retained = read_sections(output, known, asked)
     if not redraw:
         limit = (QUICK_TIME_LIMIT if extent.quick else TIME_LIMIT) if time_limit is None else time_limit
-        carry_out(points, output / POINTS, workers, checks.positive("time limit", limit, "s"), progress, say)
+        execute(points, output / POINTS, workers, checks.positive("time limit", limit, "s"), progress, say)
     records, failed, missing = read_all(points, output / POINTS)
     if not records:
         raise InputError(
@@ -420,22 +429,25 @@ def reproduce(
         say(f"missing: {point.stem}")
     if missing:
         say(f"{len(missing)} of {counted(len(points), 'point')} missing; the same command without --redraw makes them")
-    own_stems = {p.stem for p in points}
-    others = [p for p in unique(p for section in kept for p in section.points()) if p.stem not in own_stems]
+    # Sections of earlier commands are drawn anew from the files that exist; their missing points are not simulated.
+    stems = {p.stem for p in points}
+    others = [p for p in unique(p for section in retained for p in section.points()) if p.stem not in stems]
     more_records, more_failed, more_missing = read_all(others, output / POINTS)
     all_records, all_failed = records | more_records, failed | more_failed
     sections, findings, goals, figures, shown = [], [], [], [], []
-    for section in (*kept, *asked):
+    for section in (*retained, *asked):
         study, case = section.study, section.case
-        results = Results(case, section.extent, all_records, all_failed, study.measure)
-        own = unique(section.points())
-        if not any(p.stem in all_records for p in own):
+        results = StudyResults(case, section.extent, all_records, all_failed, study.measure)
+        needed = unique(section.points())
+        if not any(p.stem in all_records for p in needed):
             say(f"{study.name}, {case}: nothing to draw")
             continue
         shown.append(section)
         drawn = _draw(study, results, output / FIGURES)
         figures += drawn
-        sections.append((study, case, drawn[0], study.tables(results), points_found(own, all_records, all_failed)))
+        sections.append(
+            (study, case, drawn[0], study.tables(results), points_available(needed, all_records, all_failed))
+        )
         findings += study.findings(results)
         goals += study.goals(results)
     claims = adjusted(findings)
@@ -455,10 +467,7 @@ def reproduce(
     }
 
 
-_SHOWN = 10
-
-
-def _draw(study: Study, results: Results, folder: Path) -> list[Path]:
+def _draw(study: Study, results: StudyResults, folder: Path) -> list[Path]:
     figure = new_figure()
     study.draw(figure, results)
     folder.mkdir(parents=True, exist_ok=True)

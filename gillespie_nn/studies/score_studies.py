@@ -1,4 +1,4 @@
-"""Scores against the running time T, at the case's own step s = eta (T - hold)."""
+"""Studies of a score against one number: running time, noise, volume, annihilation rate, step, or smoothing."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -23,20 +23,22 @@ from .study import (
     SMOOTH,
     Condition,
     Extent,
-    Results,
     ScoreStudy,
+    StudyResults,
+    case_settings,
     concentration_noise,
-    own_settings,
     rate_noise,
     training,
 )
+
+# Scores against the running time T, at the step s = eta (T - hold) of the case.
 
 _SHARES, _QUICK_SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0), (1 / 4, 1.0)
 
 
 def times(case: str, extent: Extent) -> list[float]:
-    """Running times [s], up to the case's own."""
-    return [own_settings(case, extent).running_time * share for share in extent.of(_SHARES, _QUICK_SHARES)]
+    """Running times [s], up to that of the case."""
+    return [case_settings(case, extent).running_time * share for share in extent.of(_SHARES, _QUICK_SHARES)]
 
 
 def at_running_time(
@@ -50,11 +52,12 @@ def at_running_time(
     method: str = LEAPING,
     **settings: Any,
 ) -> Training:
-    """A run with another running time T [s] at the same step s = eta (T - hold), by default the case's own. Learning is
-    held for a `share` of T, by default the case's own."""
-    own = own_settings(case, extent)
-    step = own.step if step is None else step
-    hold = running_time * (own.hold / own.running_time if share is None else share)
+    """A run with another running time T [s] at the step s = eta (T - hold), with learning held for a `share` of T.
+
+    By default step and share are those of the case."""
+    usual = case_settings(case, extent)
+    step = usual.step if step is None else step
+    hold = running_time * (usual.hold / usual.running_time if share is None else share)
     settings |= {"running_time": float(running_time), "hold": hold, "learning_rate": step / (running_time - hold)}
     return training(case, seed, extent, noise, method, **settings)
 
@@ -78,16 +81,16 @@ class RunningTime(ScoreStudy):
         ]  # fmt: skip
 
 
-# Scores against the size of extrinsic noise: in training, in inference alone, and in both.
+# Scores against the size of extrinsic noise: in training, in inference, and in both.
 
 TRAINING, INFERENCE, BOTH = PLACES = ("training", "inference", "both")
 _PREDICTED = 100
-"""Test samples at most: all of iris, whose samples stand class by class."""
+"""Test samples that are predicted, at most. These are all of iris, whose samples are sorted by class."""
 _TITLES = {TRAINING: "noise in training", INFERENCE: "noise in inference", BOTH: "noise in both"}
 
 
 class NoiseSweep(ScoreStudy):
-    """Of rate equations. `sizes` and `quick_sizes` are those of eps, from 0 on; `noise(eps)` is the noise."""
+    """Rate equations under noise. `sizes` and `quick_sizes` are values of eps, from 0 on; `noise(eps)` is the noise."""
 
     sizes: tuple[float, ...] = (0.0,)
     quick_sizes: tuple[float, ...] = (0.0,)
@@ -97,7 +100,7 @@ class NoiseSweep(ScoreStudy):
         raise NotImplementedError
 
     def point(self, case: str, seed: int, extent: Extent, place: str, contender: str, size: float) -> Point:
-        """Trained, and judged: in floating point, or with noise in inference by simulation."""
+        """A training run, or with noise in inference a prediction with its weights."""
         noise = self.noise(size)
         in_training = () if place == INFERENCE else noise
         trained = training(case, seed, extent, in_training, RATE_EQUATIONS, **CONTENDERS[contender])
@@ -135,7 +138,7 @@ class ConcentrationNoiseStudy(NoiseSweep):
     noise = staticmethod(concentration_noise)
 
 
-# Scores against the volume Omega: exact where it is small, by tau-leaping where it is large.
+# Scores against the volume Omega, by an exact method if it is small and by tau-leaping if it is large.
 
 _EXACT = "rejection"
 _VOLUMES = {_EXACT: (30.0, 100.0, 300.0, 1000.0), LEAPING: (300.0, 1000.0, 1e4, 1e5, 1e6)}
@@ -144,7 +147,7 @@ _LABELS = {_EXACT: "exact", LEAPING: "tau-leaping"}
 
 
 class Omega(ScoreStudy):
-    """Intrinsic noise, alone."""
+    """Intrinsic noise alone."""
 
     name = "omega"
     title = "the noise of finite counts"
@@ -166,7 +169,7 @@ class Omega(ScoreStudy):
         ]  # fmt: skip
 
 
-# The three effects that training at the molecule level has and gradient descent has not.
+# Three effects of training at the molecule level that gradient descent does not have.
 
 _RATES, _QUICK_RATES = (0.2, 1.0, 5.0, 20.0, 60.0, 200.0), (0.2, 5.0, 60.0)
 _VOLUMES_OF_EFFECTS = (3e2, 1e4)
@@ -174,20 +177,20 @@ _FACTORS, _QUICK_FACTORS = (0.5, 1.0, 2.0, 4.0, 8.0), (0.5, 1.0, 4.0)
 
 
 def _steps(case: str, extent: Extent) -> list[float]:
-    """Steps s around the case's own."""
-    return [own_settings(case, extent).step * f for f in extent.of(_FACTORS, _QUICK_FACTORS)]
+    """Steps s around that of the case."""
+    return [case_settings(case, extent).step * f for f in extent.of(_FACTORS, _QUICK_FACTORS)]
 
 
 class Effect(ScoreStudy):
-    """Judged by the RMSE, which sees more than the accuracy."""
+    """Scores are RMSE, which shows more than the accuracy."""
 
     measure = RMSE
     x_scale = "log"
 
 
 class Annihilation(Effect):
-    """What both rails of a number have in common is nothing but noise, which random-walks the weights; V_p + V_m -> 0
-    takes it away."""
+    """The common part of both rails of a number is pure noise, under which the weights perform a random walk. The
+    reaction V_p + V_m -> 0 removes it."""
 
     name = "annihilation"
     title = "the common part of the rails is noise"
@@ -207,8 +210,9 @@ class Annihilation(Effect):
 
 
 class Transient(Effect):
-    """After a switch the errors belong to the sample before, until the modules have relaxed: a share of each update, of
-    the order of 1 / T, is wrong, and matters by the step. Where learning is held for the first half of T, it is not."""
+    """After a switch the errors belong to the previous sample until the modules have relaxed. So a share of each
+    update, of the order of 1 / T, is wrong, and its effect grows with the step. It vanishes if learning is held for the
+    first half of T."""
 
     name = "transient"
     title = "the transient after each switch"
@@ -232,8 +236,8 @@ class Transient(Effect):
 
 
 class StepSize(Effect):
-    """At a fixed step s the chemistry's limit as T grows is gradient flow run for s on each sample, which for large
-    s |x|^2 fits that sample and forgets the rest; gradient descent takes one straight step."""
+    """At a fixed step s, the limit of the chemistry for large T is gradient flow for a time s on each sample. For large
+    s |x|^2 it fits that sample and forgets the rest, while gradient descent takes one straight step."""
 
     name = "step-size"
     title = "updates too large for one presentation"
@@ -243,19 +247,19 @@ class StepSize(Effect):
     most_seeds = 10
 
     def conditions(self, case: str, extent: Extent) -> list[Condition]:
-        own = own_settings(case, extent).running_time
-        methods = {LEAPING: f"chemistry, T = {own:g} s", "gradient_flow": "gradient flow"}
+        usual = case_settings(case, extent).running_time
+        methods = {LEAPING: f"chemistry, T = {usual:g} s", "gradient_flow": "gradient flow"}
         methods |= {"gradient_descent": "gradient descent"}
         return [
             Condition(
                 "", label, s,
-                partial(at_running_time, case, extent=extent, running_time=own, step=s, method=method),
+                partial(at_running_time, case, extent=extent, running_time=usual, step=s, method=method),
             )
             for method, label in methods.items()
             for s in _steps(case, extent)
         ]  # fmt: skip
 
-    def draw(self, figure: Any, results: Results) -> None:
+    def draw(self, figure: Any, results: StudyResults) -> None:
         super().draw(figure, results)
         x = case_of(results.case).load(results.extent.seed).train_x
         size = float(np.mean(np.sum(np.square(x), axis=1))) + 1.0
@@ -265,13 +269,13 @@ class StepSize(Effect):
         top.tick_params(which="both", labelsize=8)
 
 
-# Smooth ReLU for several h beside ReLUs by annihilation and by thresholds, at equal settings.
+# Smooth ReLU for several h, and ReLUs by annihilation and by thresholds, at equal settings.
 
 _H, _QUICK_H = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0), (0.05, 0.25, 1.0)
 
 
 class Smoothing(ScoreStudy):
-    """The others have no h: they are lines across."""
+    """The others have no h, and are horizontal lines."""
 
     name = "smoothing"
     title = "smooth ReLU for several h, and other ReLUs"
@@ -289,7 +293,7 @@ class Smoothing(ScoreStudy):
         ]
         return smooth + across
 
-    def tables(self, results: Results) -> list[Table]:
+    def tables(self, results: StudyResults) -> list[Table]:
         (table,) = super().tables(results)
         seen, rows = set(), []
         for name, h, *cells in table.rows:

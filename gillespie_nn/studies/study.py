@@ -1,4 +1,7 @@
-"""Settings that several studies share, so that they share points, too."""
+"""The base of every study: activations and noises that studies share, extents, results, and scores against a number.
+
+Studies with the same settings share points.
+"""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,6 +22,8 @@ from ..statistics.intervals import Estimate, estimate_error, estimate_fraction
 from ..statistics.tests import Verdict
 from .points import Point, Record, Training
 
+# Activations that are compared, and noises.
+
 SMOOTH = "smooth ReLU"
 ANNIHILATION, ANNIHILATION_FAST = "annihilation ReLU, kappa = 60", "annihilation ReLU, kappa = 1000"
 LEAKY_ANNIHILATION = "leaky annihilation ReLU, kappa = 1000"
@@ -37,47 +42,47 @@ _EVERY: Mapping[str, dict[str, Any]] = {
     GAIN: {"activation": "smooth_relu", "derivative": "gain"},
 }
 OPPONENTS = (ANNIHILATION, ANNIHILATION_FAST, LEAKY_ANNIHILATION, IDEAL, IDEAL_LEAKY)
-"""What claims about the smooth ReLU are tested against. The annihilation ReLUs are mass action; the idealised ones have
-rates that jump where z crosses 0."""
+"""Activations against which claims about the smooth ReLU are tested. The annihilation ReLUs are mass action; the
+idealised ones have rates that jump where z crosses 0."""
 CONTENDERS = {name: _EVERY[name] for name in (SMOOTH, *OPPONENTS, RAIL)}
 """Activations compared at equal settings, by label."""
 ALL_CONTENDERS = CONTENDERS | {GAIN: _EVERY[GAIN]}
-"""With the smooth ReLU whose slope is the module `gain`."""
+"""The same, and the smooth ReLU whose slope is the module `gain`."""
 FEW = {name: _EVERY[name] for name in (SMOOTH, ANNIHILATION, IDEAL)}
-"""Those of figures with little room."""
+"""Activations of figures with little room."""
 RATE_SIZES, QUICK_RATE_SIZES = (0.0, 0.05, 0.1, 0.2), (0.0, 0.2)
 CONCENTRATION_SIZES, QUICK_CONCENTRATION_SIZES = (0.0, 0.05, 0.1, 0.2), (0.0, 0.2)
 """eps of the noises."""
 
 
 def rate_noise(size: float) -> tuple[RateNoise, ...]:
-    """In all rates, drawn anew at each presentation."""
+    """Noise in all rates, drawn anew at each presentation; none for size 0."""
     return (RateNoise(size, "presentation"),) if size else ()
 
 
 def concentration_noise(size: float) -> tuple[ConcentrationNoise, ...]:
-    """Forcing of every species but weights and switches, by Ornstein-Uhlenbeck paths."""
+    """Forcing of every species but weights and switches, by Ornstein-Uhlenbeck paths; none for size 0."""
     return (ConcentrationNoise(size, "ornstein_uhlenbeck", step=1.0),) if size else ()
 
 
-# What a study has to provide, how large it is made, and what it gets back from the files.
+# The interface of a study: its extent, its results from the files, and what it provides.
 
 _T = TypeVar("_T")
 QUICK_SEEDS = 3
 _QUICK_SHARE = 5
-"""A quick run has so many times fewer presentations, and where that is not enough, coarser settings:"""
+"""A quick run has presentations reduced by this factor, and coarser settings in the cases of `_QUICK`."""
 _QUICK = {
     "iris": {"presentations": 420, "running_time": 12.0, "hold": 6.0, "learning_rate": 0.02},
 }
 LEAPING = "tau_leap"
 NOT_LISTED = tuple(c.name for c in CASES if c.method in {m.name for m in BATCH_METHODS})
-"""Cases with networks too large to list, which their own methods simulate."""
+"""Cases whose networks are too large to list. Batch methods simulate them."""
 RATE_EQUATIONS = "implicit_euler"
-"""Rate equations in fixed steps: noise in rates and concentrations alone, without that of counts."""
+"""Rate equations in fixed steps. They have noise in rates and concentrations, but not that of counts."""
 
 
 class Extent(NamedTuple):
-    """How much to simulate: the first seed, the number of seeds (None: that of the study), and quick or not."""
+    """How much to simulate: the first seed, the number of seeds (None: that of the study), and whether it is quick."""
 
     seed: int = 0
     n_seeds: int | None = None
@@ -93,14 +98,14 @@ class Extent(NamedTuple):
 
 
 class Measure(NamedTuple):
-    """How outputs are judged: the name of the score, and what an axis says."""
+    """How outputs are judged: the name of the score, its label on an axis, and its statistics."""
 
     score: str
     label: str
     loss: Callable
-    """What is less where the network does better, of the score."""
+    """Of a score: a number that is smaller if the network is better."""
     estimate: Callable[[ArrayLike], Estimate]
-    """The mean of scores with an interval that stays where scores can be."""
+    """The mean of scores, with an interval within the range of scores."""
 
 
 ACCURACY = Measure("accuracy", "test accuracy [fraction right]", lambda score: 1.0 - score, estimate_fraction)
@@ -108,12 +113,12 @@ RMSE = Measure("rmse", "test RMSE [concentration]", lambda score: score, estimat
 
 
 def measure_of(task: str) -> Measure:
-    """Accuracy of a classification; else RMSE, which also says more than how many of the four XOR samples are right."""
+    """Accuracy of a classification, else RMSE; for XOR it says more than how many of the four samples are right."""
     return ACCURACY if task == CLASSIFICATION else RMSE
 
 
-class Results:
-    """The results for one case: `records` by the stem of the point, and the stems of points that `failed`."""
+class StudyResults:
+    """The results of one case: `records` by the stems of points, and the stems of points that `failed`."""
 
     def __init__(
         self,
@@ -141,8 +146,8 @@ class Results:
     def scores(self, points: Sequence[Point], suffix: str = "") -> np.ndarray:
         """Scores float64[point] in the measure of the case; NaN where a point is missing or failed."""
         name = self.measure.score + suffix
-        found = [self.record(p) for p in points]
-        return np.array([np.nan if r is None else r.scores.get(name, np.nan) for r in found])
+        records = [self.record(p) for p in points]
+        return np.array([np.nan if r is None else r.scores.get(name, np.nan) for r in records])
 
     def estimate(self, points: Sequence[Point], suffix: str = "") -> Estimate:
         """The mean of `scores`, with its interval."""
@@ -156,8 +161,8 @@ class Results:
         return sum(p.stem in self._failed for p in points)
 
 
-class Finding(NamedTuple):
-    """One regime in which a claim is tested: the claim says that the mean of `differences` float64[seed] is above 0."""
+class StudyFinding(NamedTuple):
+    """A claim in one regime. It states that the mean of `differences` float64[seed] is above 0."""
 
     claim: str
     case: str
@@ -167,7 +172,7 @@ class Finding(NamedTuple):
 
 
 class Goal(NamedTuple):
-    """One goal, and whether it is reached."""
+    """A goal, the result, and whether the goal is reached."""
 
     goal: str
     case: str
@@ -182,7 +187,7 @@ class Study(ABC):
     title: ClassVar[str]
     summary: ClassVar[str]
     cases: ClassVar[tuple[str, ...]] = tuple(c.name for c in CASES if c.name not in NOT_LISTED)
-    """Cases that the study applies to: by default those whose networks are listed, so that any method simulates
+    """Cases that the study applies to, by default those whose networks are listed, so that any method simulates
     them."""
     most_seeds: ClassVar[int] = 20
     measure: ClassVar[Measure | None] = None
@@ -193,21 +198,21 @@ class Study(ABC):
 
     @abstractmethod
     def points(self, case: str, extent: Extent) -> list[Point]:
-        """The points to simulate. A point may occur twice, and in several studies."""
+        """The points to simulate. A point may occur several times, and in several studies."""
 
     @abstractmethod
-    def tables(self, results: Results) -> list[Table]:
-        """The tables of the report, from the `Results` of one case."""
+    def tables(self, results: StudyResults) -> list[Table]:
+        """The tables of the report, from the `StudyResults` of one case."""
 
     @abstractmethod
-    def draw(self, figure: Any, results: Results) -> None:
+    def draw(self, figure: Any, results: StudyResults) -> None:
         """Draw the results of one case into an empty matplotlib figure, and set its size."""
 
-    def findings(self, results: Results) -> list[Finding]:
+    def findings(self, results: StudyResults) -> list[StudyFinding]:
         """Regimes in which claims are tested."""
         return []
 
-    def goals(self, results: Results) -> list[Goal]:
+    def goals(self, results: StudyResults) -> list[Goal]:
         """The goals, and whether they are reached."""
         return []
 
@@ -221,8 +226,8 @@ def _quick_settings(case: str, extent: Extent) -> dict:
     return _QUICK.get(case, {"presentations": chosen.settings.presentations // _QUICK_SHARE})
 
 
-def own_settings(case: str, extent: Extent) -> Settings:
-    """Those of the case, or of a quick look."""
+def case_settings(case: str, extent: Extent) -> Settings:
+    """Settings of the case, or those of a quick run."""
     return case_of(case).settings.replace(**_quick_settings(case, extent))
 
 
@@ -236,8 +241,8 @@ def training(
     predict: bool = False,
     **settings: Any,
 ) -> Training:
-    """A training run as studies have it, of `own_settings` but for those given. Without a `method` it is by leaps;
-    `predict` also reads the test set by simulation."""
+    """A training run with `case_settings`, except for the settings given. The default method is tau-leaping. `predict`
+    also reads the test set by simulation."""
     method = method or (case_of(case).method if case in NOT_LISTED else LEAPING)
     if method == LEAPING:
         settings["scheme"] = "trapezoidal"
@@ -247,23 +252,24 @@ def training(
     return Training(case, seed, method, float(volume), tuple(sorted(settings.items())), tuple(noise), None, predict)
 
 
-def summary_row(results: Results, points: Sequence[Point]) -> tuple[str, ...]:
-    """Cells for `summary_columns`: the mean with its interval, gradient descent's, how many there are and failed."""
-    found, descent = results.estimate(points), results.estimate(points, "_gradient_descent")
-    return str(found), str(descent), str(found.n), str(results.n_failed(points))
+def summary_row(results: StudyResults, points: Sequence[Point]) -> tuple[str, ...]:
+    """Cells for `summary_columns`: the mean score, that of gradient descent, and the numbers of runs and of
+    failures."""
+    mean, descent = results.estimate(points), results.estimate(points, "_gradient_descent")
+    return str(mean), str(descent), str(mean.n), str(results.n_failed(points))
 
 
-def summary_columns(results: Results) -> tuple[str, ...]:
+def summary_columns(results: StudyResults) -> tuple[str, ...]:
     return (f"{results.measure.label}, mean [95 %]", "float gradient descent", "seeds", "blown up")
 
 
-# Studies of one number: a score against it, with a line for each series and a panel for each group of these.
+# Studies of a score against one number, with a line for each series and a panel for each group of series.
 
 _MARKERS = "osD^vP*X"
 
 
 class Condition(NamedTuple):
-    """One setting, carried out with every seed."""
+    """One setting, simulated with every seed."""
 
     panel: str
     series: str
@@ -282,16 +288,16 @@ class ScoreStudy(Study):
 
     @abstractmethod
     def conditions(self, case: str, extent: Extent) -> list[Condition]:
-        """In the order of the table; x increasing in each series."""
+        """Conditions in the order of the table, with x increasing in each series."""
 
     def points(self, case: str, extent: Extent) -> list[Point]:
         return [c.make(seed) for c in self.conditions(case, extent) for seed in self.seeds(extent)]
 
-    def of_seeds(self, condition: Condition, results: Results) -> list[Point]:
+    def of_seeds(self, condition: Condition, results: StudyResults) -> list[Point]:
         """The points of a condition."""
         return [condition.make(seed) for seed in self.seeds(results.extent)]
 
-    def tables(self, results: Results) -> list[Table]:
+    def tables(self, results: StudyResults) -> list[Table]:
         conditions = self.conditions(results.case, results.extent)
         with_panels = len({c.panel for c in conditions}) > 1
         rows = [
@@ -302,7 +308,7 @@ class ScoreStudy(Study):
         columns = (*(("where",) if with_panels else ()), "series", self.x_label, *summary_columns(results))
         return [Table("", columns, rows)]
 
-    def draw(self, figure: Any, results: Results) -> None:
+    def draw(self, figure: Any, results: StudyResults) -> None:
         conditions = self.conditions(results.case, results.extent)
         panels = list(dict.fromkeys(c.panel for c in conditions))
         series = list(dict.fromkeys(c.series for c in conditions))
@@ -325,23 +331,23 @@ class ScoreStudy(Study):
         )
         figure.suptitle(f"{results.case}: {self.title}", fontsize=11)
 
-    def _line(self, axes: Any, k: int, name: str, conditions: list[Condition], results: Results) -> None:
+    def _line(self, axes: Any, k: int, name: str, conditions: list[Condition], results: StudyResults) -> None:
         if not conditions:
             return
         colour, marker = COLOURS[k % len(COLOURS)], _MARKERS[k % len(_MARKERS)]
         x = np.array([c.x for c in conditions])
-        # Side by side, so that intervals do not hide each other.
+        # Shifted against each other, so that intervals do not overlap.
         x = x * 1.03**k if self.x_scale == "log" else x + 0.008 * k * np.ptp(x)
-        found = [results.estimate(self.of_seeds(c, results)) for c in conditions]
-        errorbars(axes, x, found, color=colour, marker=marker, linestyle=LINES[k % 4], label=name)
+        estimates = [results.estimate(self.of_seeds(c, results)) for c in conditions]
+        errorbars(axes, x, estimates, color=colour, marker=marker, linestyle=LINES[k % 4], label=name)
 
-    def _descent(self, axes: Any, conditions: list[Condition], series: list[str], results: Results) -> None:
-        """Float gradient descent: one line if it is the same for every series, else one for each."""
-        found: dict[str, dict[float, float]] = {name: {} for name in series}
+    def _descent(self, axes: Any, conditions: list[Condition], series: list[str], results: StudyResults) -> None:
+        """Draw float gradient descent: one line if it is the same for every series, else one for each."""
+        by_series: dict[str, dict[float, float]] = {name: {} for name in series}
         for c in conditions:
-            found[c.series][c.x] = results.estimate(self.of_seeds(c, results), "_gradient_descent").mean
+            by_series[c.series][c.x] = results.estimate(self.of_seeds(c, results), "_gradient_descent").mean
         together: dict[float, list[float]] = {}
-        for by_x in found.values():
+        for by_x in by_series.values():
             for at, mean in by_x.items():
                 together.setdefault(at, []).append(mean)
         style = {"linestyle": ":", "marker": "x", "markersize": 4.5}
@@ -349,7 +355,7 @@ class ScoreStudy(Study):
             x = sorted(together)
             axes.plot(x, [together[v][0] for v in x], color="0.5", label="float gradient descent", **style)
             return
-        for k, (name, means) in enumerate(found.items()):
+        for k, (name, means) in enumerate(by_series.items()):
             label = f"float gradient descent, {name}"
             axes.plot(
                 list(means), list(means.values()), color=COLOURS[k % len(COLOURS)], alpha=0.6, label=label, **style

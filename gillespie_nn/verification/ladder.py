@@ -22,7 +22,7 @@ import scipy
 from ..api import train
 from ..crn import ReactionNetwork
 from ..display.figures import COLOURS, new_figure, save_figure
-from ..statistics.scaling import Rate, exponent, of_left_out, of_means, rate
+from ..statistics.scaling import ConvergenceRate, exponent, of_left_out, of_means, rate
 from ..statistics.tests import Verdict
 from .check import trajectories
 from .exact_laws import generator
@@ -38,7 +38,7 @@ _MODEL = "0 -> A @ 1\n2 A -> 0 @ 1\nA -> 0 @ 0.5\n"
 
 def langevin_distance(
     seed: int, volumes: Sequence[float] = (64, 128, 256, 512, 1024), replicates: int = 800, **settings: Any
-) -> Rate:
+) -> ConvergenceRate:
     """Distance of the laws of counts / Omega, from a concentration of 1 and away from zero; volumes are whole."""
     samples = [_sample(seed, volume, replicates, **settings) for volume in volumes]
     laws = [_law(volume) for volume in volumes]
@@ -127,7 +127,7 @@ def _slow_distance(one: np.ndarray, other: np.ndarray) -> float:
     return float(np.linalg.norm(one - other))
 
 
-def ode_to_flow(times: Sequence[float] = (40.0, 80.0, 160.0, 320.0)) -> Rate:
+def ode_to_flow(times: Sequence[float] = (40.0, 80.0, 160.0, 320.0)) -> ConvergenceRate:
     """Weights of the rate equations against gradient flow, at a fixed step and T = s / eta."""
     flow = change("gradient_flow", _SLOW_STEP, 1.0)
     error = [_slow_distance(change("ode", _SLOW_STEP, t, rtol=1e-9), flow) for t in times]
@@ -138,7 +138,7 @@ def ode_to_flow(times: Sequence[float] = (40.0, 80.0, 160.0, 320.0)) -> Rate:
     )  # fmt: skip
 
 
-def flow_to_descent(steps: Sequence[float] = (0.01, 0.005, 0.0025, 0.00125)) -> Rate:
+def flow_to_descent(steps: Sequence[float] = (0.01, 0.005, 0.0025, 0.00125)) -> ConvergenceRate:
     """Gradient flow against gradient descent, over a fixed s times presentations."""
     error = []
     for step in steps:
@@ -151,7 +151,7 @@ def flow_to_descent(steps: Sequence[float] = (0.01, 0.005, 0.0025, 0.00125)) -> 
     )  # fmt: skip
 
 
-def bias_at_fixed_time(times: Sequence[float] = (20.0, 40.0, 80.0, 160.0), step: float = 1e-4) -> Rate:
+def bias_at_fixed_time(times: Sequence[float] = (20.0, 40.0, 80.0, 160.0), step: float = 1e-4) -> ConvergenceRate:
     """What remains at a fixed running time as eta -> 0: the change of the weights in two passes, against that by
     gradient flow, relative to it, with a step so small that only the relaxation after each switch differs."""
     flow = change("gradient_flow", step, 1.0)
@@ -162,7 +162,7 @@ def bias_at_fixed_time(times: Sequence[float] = (20.0, 40.0, 80.0, 160.0), step:
     )  # fmt: skip
 
 
-def slow_limit_rates() -> list[Rate]:
+def slow_limit_rates() -> list[ConvergenceRate]:
     return [ode_to_flow(), flow_to_descent(), bias_at_fixed_time()]
 
 
@@ -180,7 +180,7 @@ _COLUMNS = 3
 """Of panels in a figure."""
 
 
-def leap_mean(seed: int, replicates: int = 400, start: int = 100_000, **settings: Any) -> Rate:
+def leap_mean(seed: int, replicates: int = 400, start: int = 100_000, **settings: Any) -> ConvergenceRate:
     """Mean of tau-leaping with fixed steps against the closed form of a linear network."""
     steps = np.array([0.4, 0.2, 0.1, 0.05])
     exact = start * (1 + 2 * np.exp(-1.5 * 1.2)) / 3
@@ -193,7 +193,7 @@ def leap_mean(seed: int, replicates: int = 400, start: int = 100_000, **settings
     )  # fmt: skip
 
 
-def leap_variance(seed: int, replicates: int = 500, n_times: int = 1000, **settings: Any) -> Rate:
+def leap_variance(seed: int, replicates: int = 500, n_times: int = 1000, **settings: Any) -> ConvergenceRate:
     """Stationary variance of tau-leaping with fixed steps, against that of a Poisson number."""
     network, steps = ReactionNetwork.from_text("0 -> A @ 400\nA -> 0 @ 1\nA = 400"), np.array([0.4, 0.2, 0.1, 0.05])
     settings = _leaps(replicates, seed) | {"time": 8.0 + 2.0 * np.arange(n_times)} | settings
@@ -212,7 +212,7 @@ def _leaps(n: int, seed: int) -> dict[str, Any]:
     return {"method": "tau_leap", "scheme": "explicit", "replicates": n, "workers": 2, "seed": seed}
 
 
-def paths(seed: int, method: str, volumes: np.ndarray, replicates: int = 60, **options: Any) -> Rate:
+def paths(seed: int, method: str, volumes: np.ndarray, replicates: int = 60, **options: Any) -> ConvergenceRate:
     """Mean over paths of sup |counts / Omega - ODE| at 30 times, relative to the largest concentration."""
     network = ReactionNetwork.from_text(DIMERS)
     time = np.linspace(0.0, 3.0, 31)[1:]
@@ -229,7 +229,7 @@ def paths(seed: int, method: str, volumes: np.ndarray, replicates: int = 60, **o
     )  # fmt: skip
 
 
-def means() -> Rate:
+def means() -> ConvergenceRate:
     """Mean of counts / Omega by the master equation against the ODE."""
     volumes = np.array([16.0, 32.0, 64.0, 128.0])
     limit = _limit()[0]
@@ -237,7 +237,7 @@ def means() -> Rate:
     return rate("means to the ODE", "volume", "relative error of the mean", volumes, error, -1.0, 0.1)
 
 
-def linear_noise() -> Rate:
+def linear_noise() -> ConvergenceRate:
     """Variance by linear noise against that of the master equation."""
     volumes = np.array([16.0, 32.0, 64.0, 128.0])
     variance = _limit()[1]
@@ -296,7 +296,7 @@ def measure_ladder(seed: int, say: Callable[[str], object] = lambda line: None) 
     }
 
 
-def _said(r: Rate) -> str:
+def _said(r: ConvergenceRate) -> str:
     low, high = r.interval
     return (
         f"{r.what}: exponent {r.exponent:.3f} [{low:.3f}, {high:.3f}], expected {r.expected:g} +- {r.tolerance:g}: "

@@ -84,7 +84,7 @@ def test_a_value_that_is_infinite_does_not_count_anywhere():
     assert histogram(r, "inverse").n == found.n[-1, 0]
     with pytest.raises(InputError, match="no replicate reached 0 s with a finite value of inverse"):
         histogram(_with_inverse(first=0), "inverse", 0.0)
-    with pytest.raises(InputError, match="inverse has no finite value at some recorded times"):
+    with pytest.raises(InputError, match="inverse is not finite at every recorded time"):
         stationary_histogram(r, "inverse", 0.0)
 
 
@@ -95,7 +95,7 @@ def test_a_rule_without_a_value_in_some_replicates_is_not_compared_and_takes_non
         found = compare(*pair)
         assert found.names == ("A",) and sorted(found.n) == [40, 60]
         assert found.means[0, 0] == pair[0].mean("A")[-1]
-        with pytest.raises(InputError, match="inverse has no finite value in some replicates"):
+        with pytest.raises(InputError, match="inverse is not finite in every replicate"):
             compare(*pair, species=["inverse"])
 
 

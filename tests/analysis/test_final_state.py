@@ -10,7 +10,7 @@ import pytest
 
 import gillespie_nn as gnn
 from gillespie_nn.analysis import summary, summary_text
-from gillespie_nn.analysis.run_report import MOST, final_state, said_of_method
+from gillespie_nn.analysis.run_report import MOST, final_state, steps_text
 from gillespie_nn.cli import main
 
 DECAY = "A -> B @ 1\nA = 100"
@@ -83,9 +83,9 @@ def test_what_fluctuates_has_moved_though_its_mean_has_not():
 
 def test_statistics_are_said_in_words():
     found = {"steps": [4.0, 6.0], "stiff_share": [0.5, 0.5], "jacobian_evaluations": [0.0, 0.0]}
-    assert said_of_method(found, 2) == "mean of a replicate: 5 steps"
-    assert said_of_method({}, 1) == ""
-    assert "below 0" in said_of_method({"least_concentration": [-1e-9]}, 1)
+    assert steps_text(found, 2) == "mean of a replicate: 5 steps"
+    assert steps_text({}, 1) == ""
+    assert "below 0" in steps_text({"least_concentration": [-1e-9]}, 1)
 
 
 _KILLED = """

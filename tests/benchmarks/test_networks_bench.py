@@ -18,7 +18,7 @@ from gillespie_nn.benchmarks import networks as agreement
 from gillespie_nn.benchmarks.networks import Ours, cases
 from gillespie_nn.cli import main
 from gillespie_nn.peers import bionetgen
-from gillespie_nn.peers.bionetgen import Run, RunNetwork
+from gillespie_nn.peers.bionetgen import RunNetwork, TimedRun
 from gillespie_nn.simulation import EXACT
 from helpers.checks_of_chance import accept
 
@@ -278,7 +278,7 @@ def test_where_ours_fails_nothing_is_compared(folder, monkeypatch):
 
 def runs(rng, mean, n_species=2, groups=("Free",)):
     return [
-        Run(1.0, int(rng.poisson(1000)), {g: rng.poisson(mean) for g in groups}, rng.poisson(mean, n_species))
+        TimedRun(1.0, int(rng.poisson(1000)), {g: rng.poisson(mean) for g in groups}, rng.poisson(mean, n_species))
         for _ in range(agreement.RUNS)
     ]
 

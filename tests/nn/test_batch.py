@@ -21,7 +21,7 @@ from gillespie_nn.nn.chemistries import CHEMISTRIES, KangKim
 from gillespie_nn.nn.chemistry import Equation
 from gillespie_nn.nn.settings import Settings
 from gillespie_nn.simulation.presentations import Presented, Samples, draw_shifts, presentation_order, shifted
-from gillespie_nn.studies.points import Course, Training
+from gillespie_nn.studies.points import FirstPresentations, Training
 from helpers.checks_of_chance import accept, chi_square_two, rejects
 from helpers.interrupted_runs import interrupted, train
 from helpers.naive import propensity
@@ -514,8 +514,8 @@ def test_a_batch_run_is_reported_drawn_and_exported(tmp_path, capsys):
 
 def test_a_course_in_time_shows_what_training_shows(tmp_path):
     settings = (("batch", 2), ("running_time", 2.0), ("learning_schedule", "steps"), ("centred", True))
-    point = Course("xor", 0, "rejection", 50.0, settings, n_presentations=3, n_points=10)
-    point.carry_out(tmp_path)
+    point = FirstPresentations("xor", 0, "rejection", 50.0, settings, n_presentations=3, n_points=10)
+    point.execute(tmp_path)
     plan = gnn.train("xor", **dict(settings), seed=0, volume=50.0, method="gradient_descent").plan
     with gnn.open_run(point.path(tmp_path)) as run:
         for k in range(3):

@@ -24,12 +24,11 @@ from gillespie_nn.statistics.intervals import (
 )
 from gillespie_nn.statistics.tests import Verdict, holm, mcnemar, paired
 from gillespie_nn.storage.hdf5 import Lock
-from gillespie_nn.studies import STUDIES, Extent, Results, runner
-from gillespie_nn.studies import runner as reproduce
+from gillespie_nn.studies import STUDIES, Extent, StudyResults, runner
 from gillespie_nn.studies.parity import Learns
-from gillespie_nn.studies.points import Course, Prediction, Training
+from gillespie_nn.studies.points import FirstPresentations, Prediction, Training
 from gillespie_nn.studies.runner import adjusted
-from gillespie_nn.studies.study import ALL_CONTENDERS, CONTENDERS, IDEAL, SMOOTH, Finding
+from gillespie_nn.studies.study import ALL_CONTENDERS, CONTENDERS, IDEAL, SMOOTH, StudyFinding
 
 TINY = Extent(seed=0, n_seeds=2, quick=True)
 SMALL = (("presentations", 6), ("running_time", 2.0))
@@ -79,7 +78,7 @@ def test_the_name_of_a_point_follows_all_that_decides_it_and_nothing_else():
         Prediction.of(small(), (RateNoise(0.1),)),
         Prediction.of(small(noise=(RateNoise(0.1),))),
         Prediction.of(small(), limit=3),
-        Course("xor", 0),
+        FirstPresentations("xor", 0),
     ]
     assert len({p.stem for p in other}) == len(other)
     # A default said aloud is the same point, in whatever order.
@@ -100,10 +99,10 @@ def test_other_defaults_of_a_case_make_another_point(monkeypatch):
 def test_a_point_is_read_back_from_its_file(tmp_path):
     trained = small(noise=(RateNoise(0.1), ConcentrationNoise(0.05)))
     predicted = Prediction.of(trained, (RateNoise(0.2),), limit=2)
-    course = Course("xor", 0, "rejection", 50.0, (("running_time", 2.0),), n_presentations=2, n_points=10)
+    course = FirstPresentations("xor", 0, "rejection", 50.0, (("running_time", 2.0),), n_presentations=2, n_points=10)
     assert [p.read(tmp_path) for p in (trained, predicted, course)] == [None] * 3
     for point in (trained, predicted, course):
-        point.carry_out(tmp_path)
+        point.execute(tmp_path)
     record = trained.read(tmp_path)
     with open_run(record.path) as run:
         assert record.scores["rmse"] == run.training["rmse"][()] and record.task == "threshold"
@@ -121,13 +120,13 @@ def test_a_point_is_read_back_from_its_file(tmp_path):
 
 def test_the_file_of_another_point_is_refused(tmp_path):
     one, other = small(0), small(1)
-    one.carry_out(tmp_path)
+    one.execute(tmp_path)
     one.path(tmp_path).rename(other.path(tmp_path))
     with pytest.raises(InputError, match="contains another point"):
         other.read(tmp_path)
-    one.carry_out(tmp_path)
+    one.execute(tmp_path)
     first, second = Prediction.of(one, limit=1), Prediction.of(one, limit=2)
-    first.carry_out(tmp_path)
+    first.execute(tmp_path)
     first.path(tmp_path).rename(second.path(tmp_path))
     with pytest.raises(InputError, match="contains another point"):
         second.read(tmp_path)
@@ -142,7 +141,7 @@ def test_the_file_of_another_point_is_refused(tmp_path):
 def test_what_has_ended_is_skipped_and_what_was_interrupted_goes_on(tmp_path, monkeypatch):
     whole, folder = tmp_path / "whole", tmp_path / "folder"
     points = [small(0), Prediction.of(small(0), limit=2), small(1)]
-    runner.carry_out(points, whole, workers=1)
+    runner.execute(points, whole, workers=1)
     folder.mkdir()
     from gillespie_nn.storage import TrainingFile
 
@@ -156,7 +155,7 @@ def test_what_has_ended_is_skipped_and_what_was_interrupted_goes_on(tmp_path, mo
 
     monkeypatch.setattr(TrainingFile, "checkpoint", stop)
     with pytest.raises(KeyboardInterrupt):
-        runner.carry_out(points, folder, workers=1)
+        runner.execute(points, folder, workers=1)
     monkeypatch.undo()
     assert small(0).path(folder).is_file() and small(0).read(folder) is None
     resumed = []
@@ -166,19 +165,19 @@ def test_what_has_ended_is_skipped_and_what_was_interrupted_goes_on(tmp_path, mo
         return resume(path, **how)
 
     monkeypatch.setattr("gillespie_nn.studies.points.resume", noted)
-    runner.carry_out(points, folder, workers=1)
+    runner.execute(points, folder, workers=1)
     assert resumed == [small(0).path(folder)]
     for point in points:
         assert same(point.path(whole), point.path(folder))
     times = {p.stem: p.path(folder).stat().st_mtime_ns for p in points}
-    runner.carry_out(points, folder, workers=1)
+    runner.execute(points, folder, workers=1)
     assert times == {p.stem: p.path(folder).stat().st_mtime_ns for p in points}
 
 
 def test_workers_change_nothing_and_take_over_each_other_s_files(tmp_path):
     points = [Prediction.of(small(seed), (RateNoise(0.1),), 2) for seed in range(3)]
-    runner.carry_out(points, tmp_path / "one", workers=1)
-    runner.carry_out(points, tmp_path / "two", workers=2)
+    runner.execute(points, tmp_path / "one", workers=1)
+    runner.execute(points, tmp_path / "two", workers=2)
     every = runner.unique(points)
     assert len(every) == 6
     for point in every:
@@ -220,19 +219,19 @@ def test_a_run_that_blows_up_is_counted_and_not_tried_again(tmp_path):
     wild = small(method="gradient_descent", settings=(("presentations", 40), ("learning_rate", 1e6)))
     said = []
     needy = Prediction.of(wild, limit=1)
-    runner.carry_out([needy, small()], tmp_path, workers=1, time_limit=60.0, say=said.append)
+    runner.execute([needy, small()], tmp_path, workers=1, time_limit=60.0, say=said.append)
     assert len(said) >= 1 and wild.stem in said[0]
     records, failed, missing = runner.read_all([needy, small()], tmp_path)
     assert set(records) == {small().stem} and set(failed) == {wild.stem, needy.stem} and not missing
-    results = Results("xor", TINY, records, failed)
+    results = StudyResults("xor", TINY, records, failed)
     assert results.n_failed([wild, small()]) == 1
     np.testing.assert_equal(np.isnan(results.scores([wild, small()])), [True, False])
-    runner.carry_out([needy], tmp_path, workers=1, time_limit=60.0, say=lambda line: pytest.fail(line))
+    runner.execute([needy], tmp_path, workers=1, time_limit=60.0, say=lambda line: pytest.fail(line))
 
 
 def test_a_run_away_is_stopped_by_the_clock_and_tried_again_with_more_time(tmp_path):
     point = small(settings=(("presentations", 4000), ("running_time", 20.0)), volume=1e4)
-    runner.carry_out([point], tmp_path, workers=1, time_limit=0.5, say=lambda line: None)
+    runner.execute([point], tmp_path, workers=1, time_limit=0.5, say=lambda line: None)
     assert "0.5 s of wall time" in runner.read_all([point], tmp_path)[1][point.stem]
     shorter = small()
     shorter.path(tmp_path).parent.mkdir(exist_ok=True)
@@ -246,9 +245,9 @@ def test_a_full_disk_is_no_result(tmp_path, monkeypatch):
     def full(self, folder):
         raise StorageError("the disk is full")
 
-    monkeypatch.setattr(Training, "carry_out", full)
+    monkeypatch.setattr(Training, "execute", full)
     with pytest.raises(UnfinishedError, match="disk is full"):
-        runner.carry_out([small()], tmp_path, workers=1)
+        runner.execute([small()], tmp_path, workers=1)
     assert not list(tmp_path.glob("*.failed"))
 
 
@@ -289,7 +288,7 @@ def test_no_interval_of_a_study_leaves_what_its_score_can_be():
     for task, scores in (("threshold", (0.02, 0.3, 0.01)), ("classification", (1.0, 0.9, 1.0))):
         name = base.measure_of(task).score
         records = {p.stem: base.Record(p, None, task, {name: s}, "0") for p, s in zip(points, scores)}
-        found = Results("xor", TINY, records).estimate(points)
+        found = StudyResults("xor", TINY, records).estimate(points)
         assert 0 < found.low < found.high and (name == "rmse" or found.high <= 1)
     assert estimate_ratio([0.1, 1.0, 0.3], [1.0, 1.2, 1.1]).low == 0
 
@@ -301,7 +300,7 @@ def test_a_planted_difference_is_found_and_none_is_not():
     _, p = paired(planted)
     assert p == pytest.approx(stats.ttest_rel(planted, np.zeros(20)).pvalue) and p < 1e-3
     assert paired(none)[1] > 0.99 and paired(np.full(5, 0.1))[1] == 1.0 and np.isnan(paired([1.0])[1])
-    claims = adjusted([Finding("c", "xor", r, "loss", d) for r, d in zip("abc", (planted, -planted, none))])
+    claims = adjusted([StudyFinding("c", "xor", r, "loss", d) for r, d in zip("abc", (planted, -planted, none))])
     assert [c.verdict for c in claims] == [Verdict.HOLDS, Verdict.FAILS, Verdict.INCONCLUSIVE]
     # Unpaired seeds would hide it: the spread between seeds is ten times the difference.
     rng = np.random.default_rng(0)
@@ -313,7 +312,7 @@ def test_holm_s_adjustment():
     assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
     np.testing.assert_allclose(holm([0.01, np.nan, 0.5]), [0.02, np.nan, 0.5])
     assert holm([0.9, 0.8]).max() == 1.0
-    (alone,) = adjusted([Finding("c", "xor", "a", "loss", np.array([1.0]))])
+    (alone,) = adjusted([StudyFinding("c", "xor", "a", "loss", np.array([1.0]))])
     assert np.isnan(alone.adjusted_p) and alone.verdict == Verdict.INCONCLUSIVE
     # Its family-wise error rate: of families of 10 true hypotheses, 5 % reject any at most (here as a plain count over
     # a fixed grid of p-values, where one of the ten is exactly at the edge).
@@ -400,7 +399,7 @@ def test_every_study_draws_and_tells_what_is_there(study, tiny, tmp_path, monkey
     # Scores that need no simulation: what is drawn is tested here, what is simulated elsewhere.
     simulated = ("time-course", "learning", "confusion", "weights", "chemistries", "claims", "gradient", "accuracy")
     cheap = points if study.name in simulated else []
-    runner.carry_out(cheap, tmp_path, workers=1, say=lambda line: None)
+    runner.execute(cheap, tmp_path, workers=1, say=lambda line: None)
     records, failed, _ = runner.read_all(cheap, tmp_path)
     if not cheap:
         rng, task = np.random.default_rng(0), "threshold" if case == "xor" else "classification"
@@ -409,8 +408,8 @@ def test_every_study_draws_and_tells_what_is_there(study, tiny, tmp_path, monkey
             scores = dict(zip(names, rng.uniform(size=4)))
             records[point.stem] = base.Record(point, tmp_path, task, scores, "0")
     for results in (
-        Results(case, extent, records, failed, study.measure),
-        Results(case, extent, dict(list(records.items())[: len(records) // 2]), failed, study.measure),
+        StudyResults(case, extent, records, failed, study.measure),
+        StudyResults(case, extent, dict(list(records.items())[: len(records) // 2]), failed, study.measure),
     ):
         figure = Figure(layout="constrained")
         made.draw(figure, results)
@@ -444,7 +443,7 @@ def test_gradient_descent_is_one_line_or_one_for_each_series(shared):
         scores = {"rmse": 0.1 + 0.01 * k, "rmse_gradient_descent": 0.2 if shared else 0.2 + 0.01 * k}
         records[point.stem] = base.Record(point, None, "threshold", scores, "0")
     figure = figures.Figure(layout="constrained")
-    study.draw(figure, Results("xor", TINY, records))
+    study.draw(figure, StudyResults("xor", TINY, records))
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
     descent = [label for label in labels if label.startswith("float gradient descent")]
     every = [f"float gradient descent, {name}" for name in CONTENDERS]
@@ -466,7 +465,7 @@ def test_claims_find_what_is_planted_with_the_right_sign():
         steep = (0.02 if smooth else 0.4) + 0.005 * np.sin(1.0 + point.seed * (1 + smooth))
         loss = 0.1 * point.seed + steep * (noisy + shorter)
         records[point.stem] = base.Record(point, None, "threshold", {"rmse": loss}, "0")
-    claims = adjusted(study.findings(Results("xor", extent, records)))
+    claims = adjusted(study.findings(StudyResults("xor", extent, records)))
     assert {c.claim for c in claims} == set(CLAIMS) and len(claims) == 36 + 42
     assert all(c.verdict == Verdict.HOLDS and c.n == 6 for c in claims)
     assert all(c.mean == pytest.approx(0.38, abs=0.03) for c in claims if c.unit == "loss")
@@ -486,7 +485,7 @@ def test_a_start_learns_where_it_does_in_every_setting():
                 records[point.stem] = base.Record(point, None, "threshold", {"rmse": 0.4 if missed else 0.1}, "0")
     _, points = next(study._runs("xor", extent, first, "smooth ReLU, gain"))
     failed[points[0].stem] = records.pop(points[0].stem)
-    results = Results("xor", extent, records, failed)
+    results = StudyResults("xor", extent, records, failed)
     learnt = {c: study._learnt(results, first, c) for c in ALL_CONTENDERS}
     assert learnt[SMOOTH]["in all five"].all() and len(learnt[SMOOTH]) == 6
     assert learnt[IDEAL]["in all five"].tolist() == [True, False, False, False, False, True]
@@ -495,7 +494,7 @@ def test_a_start_learns_where_it_does_in_every_setting():
     row = next(r for r in table.rows if r[0] == IDEAL)
     assert row[-2] == "4 : 0" and row[6].startswith("0.33")
     del records[points[1].stem]
-    again = study._learnt(Results("xor", extent, records, failed), first, "smooth ReLU, gain")
+    again = study._learnt(StudyResults("xor", extent, records, failed), first, "smooth ReLU, gain")
     assert all(row.count() == 5 for row in again.values())
 
 
@@ -583,7 +582,7 @@ def test_a_mistake_is_one_sentence(arguments, what, tmp_path, capsys):
 def test_without_matplotlib_one_sentence_and_nothing_is_simulated(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(ImportError, match="pip install matplotlib"):
-        reproduce(STUDIES[:1], ["xor"], TINY, tmp_path)
+        runner.reproduce(STUDIES[:1], ["xor"], TINY, tmp_path)
     assert not list(tmp_path.iterdir())
 
 

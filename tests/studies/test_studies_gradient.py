@@ -10,8 +10,8 @@ from gillespie_nn.seeds import Purpose
 from gillespie_nn.storage import training_file
 from gillespie_nn.studies import gradient, runner
 from gillespie_nn.studies import gradient as slopes
-from gillespie_nn.studies.gradient import BINS, LINES_DRAWN, NEAR, Gradient, HeldError, Slopes, conditions
-from gillespie_nn.studies.study import Extent, Results
+from gillespie_nn.studies.gradient import BINS, LINES_DRAWN, NEAR, Gradient, HeldError, HiddenSlopes, conditions
+from gillespie_nn.studies.study import Extent, StudyResults
 
 KAPPA = (("kappa", 60.0),)
 Z = (-0.3, -0.03, 0.03, 0.3)
@@ -19,11 +19,11 @@ Z = (-0.3, -0.03, 0.03, 0.3)
 
 def small(**changes):
     given = {"n": 2, "activation": "annihilation_relu", "settings": KAPPA, "running_time": 6.0, "z": Z, **changes}
-    return Slopes("xor", given.pop("seed", 7), **given)
+    return HiddenSlopes("xor", given.pop("seed", 7), **given)
 
 
 def found(point, folder):
-    point.carry_out(folder)
+    point.execute(folder)
     assert point.read(folder) is not None
     return training_file.read(point.path(folder))
 
@@ -72,7 +72,7 @@ def test_the_name_of_a_point_follows_all_that_decides_it(tmp_path):
     ]  # fmt: skip
     assert len({p.stem for p in other}) == len(other)
     assert small(settings=(*KAPPA, ("switch_rate", 1.0))).stem == small().stem  # a default
-    small().carry_out(tmp_path)
+    small().execute(tmp_path)
     small().path(tmp_path).rename(small(seed=8).path(tmp_path))
     with pytest.raises(InputError, match="contains another point"):
         small(seed=8).read(tmp_path)
@@ -112,7 +112,7 @@ def planted(tmp_path):
                 training_file.write(point.path(tmp_path), point.decided, "regression", slope, errors)
     records, failed, missing = runner.read_all(study.points("xor", extent), tmp_path)
     assert not failed and not missing
-    return study, Results("xor", extent, records), np.sqrt(np.mean(factor**2))
+    return study, StudyResults("xor", extent, records), np.sqrt(np.mean(factor**2))
 
 
 def test_numbers_are_those_that_were_planted(planted):
