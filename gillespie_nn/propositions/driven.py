@@ -156,9 +156,9 @@ def terms_of(network: ReactionNetwork, structure: Structure) -> dict:
     changes = [range(a["change_start"][c], a["change_start"][c + 1]) for c in channel]
     entry: dict[tuple[int, int], int] = {}
     place = []
-    for t, own in enumerate(changes):
+    for t, rows in enumerate(changes):
         read = (a["first"][t], a["second"][t]) if kind[t] == perturbed.PLAIN else (above[t], below[t])
-        for j in own:
+        for j in rows:
             i = int(a["change_species"][j])
             place.append(
                 [
@@ -166,14 +166,14 @@ def terms_of(network: ReactionNetwork, structure: Structure) -> dict:
                     for s in read
                 ]
             )
-    flat = np.array([j for own in changes for j in own], dtype=np.int64)
+    flat = np.array([j for rows in changes for j in rows], dtype=np.int64)
     return {
         "first": a["first"].astype(np.int64),
         "second": a["second"].astype(np.int64),
         "kind": kind,
         "above": above,
         "below": below,
-        "change_start": np.concatenate([[0], np.cumsum([len(own) for own in changes])]).astype(np.int64),
+        "change_start": np.concatenate([[0], np.cumsum([len(rows) for rows in changes])]).astype(np.int64),
         "change_species": a["change_species"][flat].astype(np.int64),
         "change_amount": a["change_amount"][flat].astype(np.float64),
         "place": np.array(place, dtype=np.int64).reshape(-1, 2),
@@ -188,7 +188,7 @@ def terms_of(network: ReactionNetwork, structure: Structure) -> dict:
 _ROUNDING = 1e-9
 
 
-class Errors(NamedTuple):
+class PathErrors(NamedTuple):
     """Of one path, all over eps."""
 
     theta: np.ndarray  # float64[size, quantity]: Theta(eps) = sup |x(t; eps) - x(t)| / eps
@@ -221,14 +221,14 @@ class DrivenPaths:
         network, self._sign, reflected = _signed(self._plan)
         self.system = System(network, self._plan.rates, self.sizes, setting.quantities, refinement, reflected)
 
-    def errors(self, replicate: int) -> Errors:
+    def errors(self, replicate: int) -> PathErrors:
         """Of path number `replicate`. Raises ModelError where some solution ends."""
         for _ in self.pieces(replicate):
             pass
-        found = self.system.largest
-        return Errors(
-            found.error.T.copy(), found.variation.copy(), found.bound.T.copy(), found.ratio.T.copy(),
-            found.violations.T.copy(), int(self.system.stepper.tally[1]),
+        largest = self.system.largest
+        return PathErrors(
+            largest.error.T.copy(), largest.variation.copy(), largest.bound.T.copy(), largest.ratio.T.copy(),
+            largest.violations.T.copy(), int(self.system.stepper.tally[1]),
         )  # fmt: skip
 
     def pieces(self, replicate: int, step: float = np.inf) -> Iterator[float]:

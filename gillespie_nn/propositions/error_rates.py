@@ -44,7 +44,7 @@ class Criterion(NamedTuple):
     """What is planted, and the true value that a quantity then has, float64[quantity]."""
 
 
-class Rate(NamedTuple):
+class ErrorRate(NamedTuple):
     """How often a verdict was wrong."""
 
     check: str
@@ -73,21 +73,21 @@ def error_rates(
     seed: int,
     sequences: int = SEQUENCES,
     say: Callable[[str], object] = lambda line: None,
-) -> list[Rate]:
+) -> list[ErrorRate]:
     """Rates of all criteria; `allotted` int64[look, task] is the number of paths at each look, and
     `confidences` float64[look] that of its intervals."""
-    found = []
+    result = []
     for criterion in criteria:
         rates = _rates(criterion, allotted, confidences, seed, sequences)
         for rate in rates:
             say(sentence(rate))
-        found += rates
-    return found
+        result += rates
+    return result
 
 
 def _rates(
     criterion: Criterion, allotted: np.ndarray, confidences: np.ndarray, seed: int, sequences: int
-) -> list[Rate]:
+) -> list[ErrorRate]:
     true = criterion.estimate(criterion.values, confidences[-1]).slope
     n = len(true)
     # Rows: nothing planted, then each plant in each quantity.
@@ -121,8 +121,8 @@ def _sequence(
     ]
     holds, fails = np.zeros((2, len(shifts)), dtype=np.bool_)
     for paths, confidence in zip(allotted, confidences):
-        found = criterion.estimate([v[: paths[task]] for v, task in zip(drawn, criterion.tasks)], confidence)
-        moved = Slopes(*(v + shifts for v in found))
+        estimated = criterion.estimate([v[: paths[task]] for v, task in zip(drawn, criterion.tasks)], confidence)
+        moved = Slopes(*(v + shifts for v in estimated))
         open_ = ~(holds | fails)
         fails |= open_ & moved.outside(criterion.low, criterion.high).any(axis=1)
         holds |= open_ & moved.inside(criterion.low, criterion.high).all(axis=1)
@@ -131,14 +131,16 @@ def _sequence(
     return holds, fails
 
 
-def _rate(check: str, planted: str, verdict: Verdict, quantity: str, count: int, sequences: int, most: float) -> Rate:
+def _rate(
+    check: str, planted: str, verdict: Verdict, quantity: str, count: int, sequences: int, most: float
+) -> ErrorRate:
     interval = scipy.stats.binomtest(int(count), sequences).proportion_ci(0.95, "exact")
-    return Rate(
+    return ErrorRate(
         check, planted, verdict, quantity, int(count), sequences, float(interval.low), float(interval.high), most
     )
 
 
-def sentence(rate: Rate) -> str:
+def sentence(rate: ErrorRate) -> str:
     """For people."""
     planted = "with nothing planted" if rate.planted == "nothing" else f"with {rate.planted} of {rate.quantity}"
     return (
@@ -147,7 +149,7 @@ def sentence(rate: Rate) -> str:
     )
 
 
-def table_of_rates(rates: Sequence[Rate]) -> Table:
+def table_of_rates(rates: Sequence[ErrorRate]) -> Table:
     """All rates, as a table."""
     rows: list[tuple] = [
         (r.check, r.planted, r.quantity, r.verdict, r.wrong, r.sequences, f"[{r.low:.4f}, {r.high:.4f}]", r.most)
@@ -172,7 +174,7 @@ def caught(results: Results, seed: int, confidence: float) -> Judgement:
     theta = np.maximum(theta, np.finfo(np.float64).tiny)
     largest = results.theta.max(axis=2, keepdims=True)
     root, square = theta / np.sqrt(size)[:, None], theta * size[:, None]
-    found = {
+    judged = {
         "sqrt(eps), check 1": judgements.slope(names, root * size[:, None], size, seed, confidence=confidence),
         "sqrt(eps), check 2": judgements.tightness(
             [judgements.THE_LARGEST], largest / np.sqrt(size)[:, None], size, seed, confidence=confidence
@@ -182,7 +184,7 @@ def caught(results: Results, seed: int, confidence: float) -> Judgement:
             names, theta, np.roll(theta_0, 1, axis=0), size, seed, confidence=confidence
         ),
     }
-    return power({what: j.verdict for what, j in found.items()})
+    return power({what: j.verdict for what, j in judged.items()})
 
 
 def power(verdicts: dict[str, Verdict]) -> Judgement:

@@ -11,17 +11,17 @@ from ..kernels.propositions.perturbed import N_SIZES
 from ..statistics.scaling import CONFIDENCE, MEDIAN, Slopes, bootstrap
 from ..statistics.tests import MOST_LOOKS, Judgement, Verdict
 from . import error_rates, judgements
-from .driven import ATOL_VARIATION, TOLERANCES, DrivenPaths, Errors
+from .driven import ATOL_VARIATION, TOLERANCES, DrivenPaths, PathErrors
 from .error_rates import Criterion
 from .results import Results
-from .setting import FEWEST_PATHS, LARGEST, SMALLEST, Setting, Source
+from .setting import FEWEST_PATHS, LARGEST, SMALLEST, Setting, NoiseSource
 
 _REFINED_PATHS = 4
 _MOST_REFINED = 1e-3
 """Relative change of Theta when tolerances are halved, and twice as many points are looked at in a step."""
 
 
-class Extrinsic(Source):
+class Extrinsic(NoiseSource):
     """`noise` of the registry, of a kind whose paths do not depend on eps."""
 
     noise: type
@@ -67,14 +67,14 @@ class Extrinsic(Source):
     def worker(self) -> Callable[[Results, Any], None]:
         driven = self.driven()
 
-        def carry_out(results: Results, path: int) -> None:
+        def execute(results: Results, path: int) -> None:
             try:
                 fill(results, path, driven.errors(path))
             except ModelError:
                 results.theta[path] = np.inf
                 results.committed[path] = 1
 
-        return carry_out
+        return execute
 
     def first_path(self, step: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         driven, time, states = self.driven(), [0.0], [np.stack([self.setting.start()] * 2)]
@@ -91,10 +91,10 @@ class Extrinsic(Source):
                 f"verdict (at least {FEWEST_PATHS}): use weaker noise"
             )
         _, resolved = self._refined(results)
-        found = judge_driven(ended, self.seed, resolved, confidence)
+        result = judge_driven(ended, self.seed, resolved, confidence)
         if len(ended.theta) < paths:
-            found.append(_exploded(paths - len(ended.theta), paths))
-        return found
+            result.append(_exploded(paths - len(ended.theta), paths))
+        return result
 
     def closing(self, results: Results, confidence: float) -> list[Judgement]:
         numerics, _ = self._refined(results)
@@ -141,7 +141,7 @@ class Extrinsic(Source):
         return self._refinement
 
 
-class Rate(Extrinsic):
+class RateSource(Extrinsic):
     name = "rate"
     summary = "k (1 + eps xi(t)) for every reaction"
     noise = noises.RateNoise
@@ -162,8 +162,8 @@ class Additive(Extrinsic):
     kind = "ornstein_uhlenbeck"
 
 
-def fill(results: Results, path: int, errors: Errors) -> None:
-    """Put the `Errors` of one path into `results`."""
+def fill(results: Results, path: int, errors: PathErrors) -> None:
+    """Put the `PathErrors` of one path into `results`."""
     for name in ("theta", "theta_0", "bound", "ratio", "violations"):
         getattr(results, name)[path] = getattr(errors, name)
     results.committed[path] = 1

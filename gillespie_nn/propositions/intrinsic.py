@@ -24,7 +24,7 @@ from .driven import terms_of
 from .error_rates import Criterion
 from .judgements import SAME_LAW, SAME_LAW_OF_WEIGHTS, SLOPE_IN_VOLUME
 from .results import Quantities, Results
-from .setting import Setting, Source
+from .setting import Setting, NoiseSource
 
 STEP = 4e-3
 """Of the grid of the limit [s], about."""
@@ -35,10 +35,10 @@ STRIDE = 8
 class _Followed(Rejection):
     """Exact simulation that keeps the largest distance to a limit."""
 
-    def run_beside(self, limit: limit_paths.Limit, beside: limit_paths.Beside, follower: Follower) -> int:
+    def follow_limit(self, limit: limit_paths.Limit, comparison: limit_paths.Beside, follower: Follower) -> int:
         return limit_paths.follow_limit(
             self._channels, self._programs, self._readers, self._pools, self._state,
-            self._alone(np.empty(0), self._no_counts), limit, beside, follower,
+            self._alone(np.empty(0), self._no_counts), limit, comparison, follower,
         )  # fmt: skip
 
 
@@ -123,16 +123,16 @@ class CountedPaths:
         counts = setting.start(self.volume, np.int64)
         rng = seeds.stream(seed, Purpose.COUNTS_BESIDE_LIMIT, size, replicate)
         method = _Followed(setting.network, setting.network.rates(), self.volume, counts, rng)
-        beside, reach = self._beside(counts), np.zeros(len(setting.quantities), dtype=REACH)
+        comparison, reach = self._comparison(counts), np.zeros(len(setting.quantities), dtype=REACH)
         for limit, _ in self._phases(method):
             follower = Follower(
-                *self._moves, reach, beside.plus, beside.minus, limit.x, limit.slope, limit.lowest, limit.highest,
-                limit.step, np.array([method.time]), limit.volume, np.zeros(1, dtype=np.int64),
+                *self._moves, reach, comparison.plus, comparison.minus, limit.x, limit.slope, limit.lowest,
+                limit.highest, limit.step, np.array([method.time]), limit.volume, np.zeros(1, dtype=np.int64),
             )  # fmt: skip
-            code = method.run_beside(limit, beside, follower)
+            code = method.follow_limit(limit, comparison, follower)
             if code != codes.REACHED_END:
                 raise ModelError(f"a path at Omega = {self.volume:g} stopped early: {Status(code)}")
-        return reach["error"] / np.sqrt(self.volume), beside.bound, beside.ratio, beside.violations
+        return reach["error"] / np.sqrt(self.volume), comparison.bound, comparison.ratio, comparison.violations
 
     def recorded(self, seed: int, size: int, step: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Path number 0 about every `step` [s]: times, the limit [concentration], counts float64[point, species]."""
@@ -152,14 +152,14 @@ class CountedPaths:
             limits.append(limit.x[points, :-1])
         return np.array(times), np.concatenate(limits), np.array(rows)
 
-    def _beside(self, counts: np.ndarray) -> limit_paths.Beside:
+    def _comparison(self, counts: np.ndarray) -> limit_paths.Beside:
         quantities, n = self._quantities, len(counts)
         n_quantities = len(quantities.names)
         bound, ratio = np.zeros((2, n_quantities))
-        difference, martingale, e, start, own, forcing, push = np.zeros((7, n + 1))
+        difference, martingale, e, start, own_rate, forcing, push = np.zeros((7, n + 1))
         return limit_paths.Beside(
             quantities.plus, quantities.minus, np.append(counts, 1), bound, ratio,
-            np.zeros(n_quantities, dtype=np.int64), difference, martingale, e, np.zeros((2, n + 1)), start, own,
+            np.zeros(n_quantities, dtype=np.int64), difference, martingale, e, np.zeros((2, n + 1)), start, own_rate,
             forcing, push, np.zeros(len(self._terms["row"])),
         )  # fmt: skip
 
@@ -180,15 +180,15 @@ class CountedPaths:
 
 def _moves(structure: Structure, quantities: Quantities, n: int) -> tuple[np.ndarray, np.ndarray]:
     """int64[channel + 1] and MOVE[move]: by how much an event of each channel changes each quantity; `n` species."""
-    a, found, start = structure.arrays, [], [0]
+    a, moves, start = structure.arrays, [], [0]
     for c in range(len(a["change_start"]) - 1):
-        own = slice(a["change_start"][c], a["change_start"][c + 1])
+        changes = slice(a["change_start"][c], a["change_start"][c + 1])
         change = np.zeros(n + 1)
-        change[a["change_species"][own]] = a["change_amount"][own]
+        change[a["change_species"][changes]] = a["change_amount"][changes]
         by_quantity = change[quantities.plus] - change[quantities.minus]
-        found += [(by_quantity[q], q) for q in np.flatnonzero(by_quantity)]
-        start.append(len(found))
-    return np.array(start, dtype=np.int64), np.array(found, dtype=MOVE)
+        moves += [(by_quantity[q], q) for q in np.flatnonzero(by_quantity)]
+        start.append(len(moves))
+    return np.array(start, dtype=np.int64), np.array(moves, dtype=MOVE)
 
 
 # The noise of finite counts, eps = Omega^(-1/2), by exact simulation, and linear noise beside it.
@@ -215,7 +215,7 @@ FAULT_IN_LAW = 1.2
 _VARIATION = N_SIZES
 
 
-class Intrinsic(Source):
+class Intrinsic(NoiseSource):
     name = "intrinsic"
     summary = "random reaction events (exact simulation), eps = Omega^(-1/2), six Omega from 4e2 to 4e4"
     brief = True
@@ -254,17 +254,17 @@ class Intrinsic(Source):
         return list(zip(rows.tolist(), columns.tolist()))
 
     def worker(self) -> Callable[[Results, Any], None]:
-        def carry_out(results: Results, task: tuple[int, int]) -> None:
+        def execute(results: Results, task: tuple[int, int]) -> None:
             path, k = task
             if k == _VARIATION:
                 results.theta_0[path] = self._counted[0].linear_noise(self.seed, path)
             else:
-                found = self._counted[k].errors(self.seed, k, path)
-                for array, values in zip((results.theta, results.bound, results.ratio, results.violations), found):
+                errors = self._counted[k].errors(self.seed, k, path)
+                for array, values in zip((results.theta, results.bound, results.ratio, results.violations), errors):
                     array[path, k] = values
             results.committed[path, k] = 1
 
-        return carry_out
+        return execute
 
     def first_path(self, step: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         time, reference, counts = self._counted[N_SIZES - 1].recorded(self.seed, N_SIZES - 1, step)
@@ -358,8 +358,8 @@ class Intrinsic(Source):
         groups: dict[str, list[int]] = {}
         for q in numbers:
             groups.setdefault(known.neuron(known.of(results.quantity[q])), []).append(q)
-        theta = np.stack([results.theta[:, :, own].max(axis=2) for own in groups.values()], axis=2)
-        theta_0 = np.stack([results.theta_0[:, own].max(axis=1) for own in groups.values()], axis=1)
+        theta = np.stack([results.theta[:, :, places].max(axis=2) for places in groups.values()], axis=2)
+        theta_0 = np.stack([results.theta_0[:, places].max(axis=1) for places in groups.values()], axis=1)
         return list(groups), theta, theta_0
 
     def _refined(self, results: Results, numbers: np.ndarray) -> Judgement:
@@ -380,7 +380,7 @@ class Intrinsic(Source):
         sizes = self.sizes
         root = [t / np.sqrt(eps) for t, eps in zip(theta, sizes)]
         square = [t * eps for t, eps in zip(theta, sizes)]
-        found = {
+        judged = {
             "Omega^(-1/4), check 1": self._slope(names, root, confidence),
             "Omega^(-1/4), check 2": self._tightness(root, confidence),
             "1/Omega, check 1": self._slope(names, square, confidence),
@@ -388,7 +388,7 @@ class Intrinsic(Source):
                 names, theta[0], 1.2 * theta_0, self.seed, SAME_LAW, confidence
             ),
         }
-        return error_rates.power({what: j.verdict for what, j in found.items()})
+        return error_rates.power({what: j.verdict for what, j in judged.items()})
 
     def _bounded(self, results: Results, confidence: float) -> Judgement:
         """Check 4, of rails too: their bound asks for no scaling."""

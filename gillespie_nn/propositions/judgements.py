@@ -50,14 +50,14 @@ def slope(
 ) -> Judgement:
     """Check 1: sup-errors, float64[path, x, quantity] or a list of float64[path, quantity], are proportional to x,
     or in volumes to the inverse square root. Of quantities that are `undecided`, bool[quantity], it cannot fail."""
-    found = bootstrap(errors, x, seed, MEDIAN, confidence=confidence)
-    worst = int(np.argmax(np.abs(found.slope - np.mean(limits)) + 0.5 * (found.high - found.low)))
+    slopes = bootstrap(errors, x, seed, MEDIAN, confidence=confidence)
+    worst = int(np.argmax(np.abs(slopes.slope - np.mean(limits)) + 0.5 * (slopes.high - slopes.low)))
     sentence = (
         f"slope of the log median sup-error, farthest from {np.mean(limits):g} for {names[worst]}: "
-        f"{_interval(found, worst)}, required within [{limits[0]:g}, {limits[1]:g}]"
+        f"{_interval(slopes, worst)}, required within [{limits[0]:g}, {limits[1]:g}]"
     )
-    numbers = _slopes(names, found) | {"worst": names[worst], "limits": limits}
-    return _judged("slope", names, found.inside(*limits), found.outside(*limits), undecided, sentence, numbers)
+    numbers = _slopes(names, slopes) | {"worst": names[worst], "limits": limits}
+    return _judged("slope", names, slopes.inside(*limits), slopes.outside(*limits), undecided, sentence, numbers)
 
 
 def tightness(
@@ -70,14 +70,14 @@ def tightness(
 ) -> Judgement:
     """Check 2: the 95 % quantile of Theta does not grow as eps -> 0. `thetas` and `undecided` are as in `slope`, and
     `x` is eps."""
-    found = bootstrap(thetas, x, seed, UPPER, True, confidence)
-    worst = int(np.argmin(found.low))
-    inside, outside = found.inside(LEAST_TIGHTNESS, np.inf), found.outside(LEAST_TIGHTNESS, np.inf)
+    slopes = bootstrap(thetas, x, seed, UPPER, True, confidence)
+    worst = int(np.argmin(slopes.low))
+    inside, outside = slopes.inside(LEAST_TIGHTNESS, np.inf), slopes.outside(LEAST_TIGHTNESS, np.inf)
     sentence = (
-        f"slope of the log 95 % quantile of Theta in log eps, smallest for {names[worst]}: {found.slope[worst]:.3f}, "
-        f"one-sided lower bound {found.low[worst]:.3f}, required at least {LEAST_TIGHTNESS:g}"
+        f"slope of the log 95 % quantile of Theta in log eps, smallest for {names[worst]}: {slopes.slope[worst]:.3f}, "
+        f"one-sided lower bound {slopes.low[worst]:.3f}, required at least {LEAST_TIGHTNESS:g}"
     )
-    numbers = _slopes(names, found) | {"worst": names[worst]}
+    numbers = _slopes(names, slopes) | {"worst": names[worst]}
     return _judged("tightness", names, inside, outside, undecided, sentence, numbers)
 
 
@@ -124,16 +124,16 @@ def sharp_constant(
         f"{MOST_SHARP_ERROR:g}"
     )
     if enough.any():
-        found = _order(error[:, :, enough], sizes, resolved[:, enough], seed, confidence)
-        inside[enough] &= found.inside(LEAST_ORDER, np.inf)
-        outside[enough] |= found.outside(LEAST_ORDER, np.inf)
-        least = int(np.argmin(found.low))
+        orders = _order(error[:, :, enough], sizes, resolved[:, enough], seed, confidence)
+        inside[enough] &= orders.inside(LEAST_ORDER, np.inf)
+        outside[enough] |= orders.outside(LEAST_ORDER, np.inf)
+        least = int(np.argmin(orders.low))
         known = [n for n, e in zip(names, enough) if e]
         sentence += (
-            f"; order of this difference in eps, smallest for {known[least]}: {_interval(found, least)}, required at "
+            f"; order of this difference in eps, smallest for {known[least]}: {_interval(orders, least)}, required at "
             f"least {LEAST_ORDER:g}"
         )
-        order |= _slopes(known, found)
+        order |= _slopes(known, orders)
     return _judged("sharp constant", names, inside, outside, undecided, sentence, order)
 
 
@@ -141,13 +141,13 @@ def _order(error: np.ndarray, sizes: np.ndarray, resolved: np.ndarray, seed: int
     """Slopes over the largest sizes of which all are resolved; quantities with equally many go together."""
     first = len(sizes) - np.cumprod(resolved[::-1], axis=0).sum(axis=0)
     first = np.minimum(first, len(sizes) - _FEWEST)
-    found = Slopes(*np.empty((len(Slopes._fields), error.shape[2])))
+    slopes = Slopes(*np.empty((len(Slopes._fields), error.shape[2])))
     for start in np.unique(first):
-        own = first == start
-        part = bootstrap(error[:, start:, own], sizes[start:], seed, MEDIAN, confidence=confidence)
-        for values, new in zip(found, part):
-            values[own] = new
-    return found
+        together = first == start
+        part = bootstrap(error[:, start:, together], sizes[start:], seed, MEDIAN, confidence=confidence)
+        for values, new in zip(slopes, part):
+            values[together] = new
+    return slopes
 
 
 def in_law(
@@ -166,13 +166,13 @@ def in_law(
     nothing: at a finite volume the laws differ a little, and with enough paths such a test finds that.
     """
     limits = np.tile(np.log1p(np.broadcast_to(most, len(names))), 2)
-    found = log_ratios(theta, theta_0, (MEDIAN, UPPER), seed, confidence)
-    inside, outside = found.inside(-limits, limits), found.outside(-limits, limits)
-    worst = int(np.argmax(np.maximum(found.high, -found.low) / limits))
+    ratios = log_ratios(theta, theta_0, (MEDIAN, UPPER), seed, confidence)
+    inside, outside = ratios.inside(-limits, limits), ratios.outside(-limits, limits)
+    worst = int(np.argmax(np.maximum(ratios.high, -ratios.low) / limits))
     of = [f"{what} of {name}" for what in ("median", "95 % quantile") for name in names]
     p = np.array([scipy.stats.ks_2samp(theta[:, q], theta_0[:, q]).pvalue for q in range(len(names))])
     least, adjusted = int(np.argmin(p)), bonferroni(p.min(), len(p))
-    ratio, low, high = (np.expm1(v) for v in (found.slope, found.low, found.high))
+    ratio, low, high = (np.expm1(v) for v in (ratios.slope, ratios.low, ratios.high))
     farthest = int(np.argmax(np.abs(ratio)))
     return Judgement(
         "sharp constant",
@@ -214,23 +214,23 @@ def upper_bound(
         if each
         else [b[k].max(axis=1, keepdims=True) for b, k in zip(bounds.swapaxes(0, 1), known.T)]
     )
-    found = bootstrap(growth, x, seed, UPPER, True, confidence)
-    worst = int(np.argmin(found.low))
+    slopes = bootstrap(growth, x, seed, UPPER, True, confidence)
+    worst = int(np.argmin(slopes.low))
     of = (THE_LARGEST, *names)[worst]
     n = int(violations.sum())
     broken = _named(names, violations.sum(axis=(0, 1)) > 0)
-    grows = found.outside(LEAST_TIGHTNESS, np.inf)
-    verdict = Verdict.FAILS if broken else Verdict.of(found.inside(LEAST_TIGHTNESS, np.inf), grows)
+    grows = slopes.outside(LEAST_TIGHTNESS, np.inf)
+    verdict = Verdict.FAILS if broken else Verdict.of(slopes.inside(LEAST_TIGHTNESS, np.inf), grows)
     tightest, loosest = np.unravel_index([np.nanargmin(looseness), np.nanargmax(looseness)], looseness.shape)[1]
     return Judgement(
         "upper bound", verdict,
         f"{n} violations of the explicit bound on {_counted_paths(known)}; the bound exceeds the error by a factor of "
         f"{10 ** np.nanmin(looseness):.3g} ({names[tightest]}) to {10 ** np.nanmax(looseness):.3g} ({names[loosest]}); "
-        f"slope of its log 95 % quantile over eps, smallest for {of}: {found.slope[worst]:.3f}, one-sided lower bound "
-        f"{found.low[worst]:.3f}, required at least {LEAST_TIGHTNESS:g}",
+        f"slope of its log 95 % quantile over eps, smallest for {of}: {slopes.slope[worst]:.3f}, one-sided lower bound "
+        f"{slopes.low[worst]:.3f}, required at least {LEAST_TIGHTNESS:g}",
         {
             "violations": n, "log10_looseness": [float(np.nanmin(looseness)), float(np.nanmax(looseness))],
-            "largest_share_reached": float(np.nanmax(ratio)), "bound_slope_low": float(found.low[worst]),
+            "largest_share_reached": float(np.nanmax(ratio)), "bound_slope_low": float(slopes.low[worst]),
             "outside": broken or _named((THE_LARGEST, *names), grows),
         },
         final=bool(broken),
@@ -269,15 +269,15 @@ def numerics(what: str, changes: Sequence[float], most: float, unresolved: Seque
     return Judgement("numerics", verdict, sentence, {"largest_change": change, "unresolved": list(unresolved)})
 
 
-def _interval(found: Slopes, k: int) -> str:
-    return f"{found.slope[k]:.3f} [{found.low[k]:.3f}, {found.high[k]:.3f}]"
+def _interval(slopes: Slopes, k: int) -> str:
+    return f"{slopes.slope[k]:.3f} [{slopes.low[k]:.3f}, {slopes.high[k]:.3f}]"
 
 
 def _named(names: Sequence[str], which: np.ndarray) -> list[str]:
     return [n for n, w in zip(names, which) if w]
 
 
-def _slopes(names: Sequence[str], found: Slopes) -> dict:
-    low, high = float(found.low.min()), float(found.high.max())
-    rows = zip(names, found.slope.tolist(), found.low.tolist(), found.high.tolist())
+def _slopes(names: Sequence[str], slopes: Slopes) -> dict:
+    low, high = float(slopes.low.min()), float(slopes.high.max())
+    rows = zip(names, slopes.slope.tolist(), slopes.low.tolist(), slopes.high.tolist())
     return {"envelope": [low, high], "by_quantity": {name: values for name, *values in rows}}

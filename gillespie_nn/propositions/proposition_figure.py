@@ -13,7 +13,7 @@ from ..noise import RateNoise
 from ..statistics.scaling import MEDIAN, bootstrap
 from .driven import DrivenPaths
 from .forcing import LARGEST, N_SIZES, SMALLEST
-from .setting import LEARNING, SETTINGS, Setting, Source
+from .setting import LEARNING, SETTINGS, Setting, NoiseSource
 
 _BAND = (0.05, 0.95)
 _LINES = (("-", "o"), ("--", "s"), ("-.", "^"), (":", "D"))
@@ -33,8 +33,8 @@ class _Kind(NamedTuple):
     style: dict
 
 
-def draw_bounds(results: Any, found: dict, numbers: Numbers, path: str | Path) -> None:
-    """Draw complete `propositions` results with the record `found` of the verdict, of a network that holds
+def draw_bounds(results: Any, record: dict, numbers: Numbers, path: str | Path) -> None:
+    """Draw complete `propositions` results with the record `record` of the verdict, of a network that holds
     `numbers`. Needs matplotlib.
 
     Panels: sup-error against eps; quantiles of Theta, Theta_0 and the bound; how Theta nears Theta_0; how loose the
@@ -43,7 +43,7 @@ def draw_bounds(results: Any, found: dict, numbers: Numbers, path: str | Path) -
     figure = new_figure((11, 8.5))
     panels = figure.subplots(2, 2)
     kinds = _kinds(results, numbers)
-    shared = np.isfinite(results.theta_0).all() and found["noise"] != "intrinsic"
+    shared = np.isfinite(results.theta_0).all() and record["noise"] != "intrinsic"
     lines = _errors(panels[0, 0], results, kinds)
     figure.legend(handles=lines, loc="outside right upper", fontsize=7)
     _thetas(panels[0, 1], results)
@@ -53,8 +53,8 @@ def draw_bounds(results: Any, found: dict, numbers: Numbers, path: str | Path) -
         _laws(panels[1, 0], results, kinds)
     _looseness(panels[1, 1], results, kinds)
     figure.suptitle(
-        f"Proposition {found['proposition']}, {found['case']}, {found['activation']}, {found['noise']} noise, "
-        f"{found['paths']} paths: {found['verdict']}"
+        f"Proposition {record['proposition']}, {record['case']}, {record['activation']}, {record['noise']} noise, "
+        f"{record['paths']} paths: {record['verdict']}"
     )
     save_figure(figure, path)
 
@@ -62,12 +62,12 @@ def draw_bounds(results: Any, found: dict, numbers: Numbers, path: str | Path) -
 def _kinds(results: Any, numbers: Numbers) -> list[_Kind]:
     """The quantities of each layer that move."""
     moved = np.nanmedian(results.theta, axis=0).min(axis=0) > 0
-    found: dict[str, list[int]] = {}
+    groups: dict[str, list[int]] = {}
     for q in np.flatnonzero(results.is_number & moved).tolist():
-        found.setdefault(numbers.of(results.quantity[q]).group, []).append(q)
-    places = {group: np.array(own) for group, own in sorted(found.items())}
-    firsts = [numbers.of(results.quantity[own[0]]) for own in places.values()]
-    return [_Kind(n, own, _style(n, list(numbers.meanings))) for n, own in zip(firsts, places.values())]
+        groups.setdefault(numbers.of(results.quantity[q]).group, []).append(q)
+    places = {group: np.array(members) for group, members in sorted(groups.items())}
+    firsts = [numbers.of(results.quantity[members[0]]) for members in places.values()]
+    return [_Kind(n, members, _style(n, list(numbers.meanings))) for n, members in zip(firsts, places.values())]
 
 
 def _style(number: Number, letters: list[str]) -> dict:
@@ -80,8 +80,8 @@ def _style(number: Number, letters: list[str]) -> dict:
 def _errors(axes: Any, results: Any, kinds: list[_Kind]) -> list:
     """Returns the lines, one a kind and that of slope 1, which is in other panels too."""
     size, lines = results.size, []
-    for first, own, style in kinds:
-        error = results.theta[:, :, own].max(axis=2) * size
+    for first, places, style in kinds:
+        error = results.theta[:, :, places].max(axis=2) * size
         label = f"{first.quantity}, layer {first.layer}"
         lines += axes.loglog(size, np.nanmedian(error, axis=0), **style, label=label)
         axes.fill_between(size, *np.nanquantile(error, _BAND, axis=0), color=style["color"], alpha=0.12, linewidth=0)
@@ -115,8 +115,8 @@ def _thetas(axes: Any, results: Any) -> None:
 
 def _sharp(axes: Any, results: Any, kinds: list[_Kind]) -> None:
     size = results.size
-    for _, own, style in kinds:
-        theta, theta_0 = results.theta[:, :, own].max(axis=2), results.theta_0[:, own].max(axis=1)
+    for _, places, style in kinds:
+        theta, theta_0 = results.theta[:, :, places].max(axis=2), results.theta_0[:, places].max(axis=1)
         with np.errstate(divide="ignore", invalid="ignore"):
             off = np.median(np.abs(theta / theta_0[:, None] - 1), axis=0)
         off = np.where(np.isfinite(off) & (off > _LEAST) & (off < 1e6), off, np.nan)
@@ -129,9 +129,9 @@ def _sharp(axes: Any, results: Any, kinds: list[_Kind]) -> None:
 
 def _laws(axes: Any, results: Any, kinds: list[_Kind]) -> None:
     """Distribution functions of Theta at the largest volume, and of linear noise."""
-    for _, own, style in kinds:
+    for _, places, style in kinds:
         for values, line, width in (
-            (results.theta[:, 0, own], style["linestyle"], 1.5), (results.theta_0[:, own], ":", 1.0)
+            (results.theta[:, 0, places], style["linestyle"], 1.5), (results.theta_0[:, places], ":", 1.0)
         ):  # fmt: skip
             largest = values.max(axis=1)
             x = np.sort(largest[~np.isnan(largest)])
@@ -157,8 +157,8 @@ def _label(axes: Any) -> None:
 
 
 def _looseness(axes: Any, results: Any, kinds: list[_Kind]) -> None:
-    for k, (_, own, style) in enumerate(kinds):
-        ratio = np.nanmedian(results.bound[:, :, own] / results.theta[:, :, own], axis=0).ravel()
+    for k, (_, places, style) in enumerate(kinds):
+        ratio = np.nanmedian(results.bound[:, :, places] / results.theta[:, :, places], axis=0).ravel()
         points = style | {"linestyle": "none", "markersize": 5, "alpha": 0.6}
         axes.semilogy(np.full(len(ratio), k), ratio, **points)
     axes.axhline(1.0, color="0.3", linewidth=1)
@@ -203,7 +203,7 @@ _MOST = 6
 _FAST = (OUTPUTS, PREACTIVATIONS, ERRORS)
 
 
-class Course(NamedTuple):
+class PathCourse(NamedTuple):
     """Values at times of the numbers `names`."""
 
     title: str
@@ -219,8 +219,8 @@ class Course(NamedTuple):
     """Numbers of the quantities to draw."""
 
 
-def course_of(source: Source) -> Course:
-    """The first path of a `Source` at the largest eps, for a figure."""
+def course_of(source: NoiseSource) -> PathCourse:
+    """The first path of a `NoiseSource` at the largest eps, for a figure."""
     setting, quantities = source.setting, source.setting.quantities
     time, reference, perturbed = source.first_path(setting.horizon / _POINTS)
     one = np.ones((len(time), 1))
@@ -232,7 +232,7 @@ def course_of(source: Source) -> Course:
     numbers = [(q, setting.spec.numbers.of(quantities.names[q])) for q in np.flatnonzero(quantities.is_number).tolist()]
     weights = [q for q, number in numbers if number.learned]
     others = [q for q, number in numbers if number.meaning in _FAST]
-    return Course(
+    return PathCourse(
         setting.described().partition(":")[0], float(source.sizes[-1]), time, setting.switches, quantities.names,
         reference, perturbed, _spread(reference, others), _spread(reference, weights),
     )  # fmt: skip
@@ -297,14 +297,14 @@ def theta_when_sharpened(activation: str, seed: int, paths: int = _PATHS) -> dic
     ratios = np.concatenate([theta, theta[:, :, :1] / theta[:, :, 1:]], axis=2)
     smoothings = np.array([case.smoothing for case in cases])
     slopes = bootstrap(ratios, smoothings, seed, MEDIAN)
-    found = np.median(ratios, axis=0)
+    medians = np.median(ratios, axis=0)
     return {
         "parameter": parameter,
         "values": list(values),
         "h": smoothings,
-        "theta_slope": found[:, 0],
-        "theta_pre_activation": found[:, 1],
-        "ratio": found[:, 2],
+        "theta_slope": medians[:, 0],
+        "theta_pre_activation": medians[:, 1],
+        "ratio": medians[:, 2],
         "lipschitz": [case.lipschitz for case in cases],
         "exponent": [slopes.slope[0], slopes.low[0], slopes.high[0]],
         "exponent_of_ratio": [slopes.slope[2], slopes.low[2], slopes.high[2]],
@@ -328,17 +328,17 @@ def _resting(activation: str, parameter: str, value: float) -> _Resting:
     return _Resting(setting, smoothing, share / (4.0 * np.sqrt(smoothing)))
 
 
-def sentences(found: dict) -> list[str]:
+def sentences(record: dict) -> list[str]:
     """For people."""
-    parameter = found["parameter"]
-    name = "h" if parameter == "h" and np.array_equal(found["h"], found["values"]) else "h'"
-    rows = zip(found["values"], found["h"], found["theta_slope"], found["ratio"], found["lipschitz"])
+    parameter = record["parameter"]
+    name = "h" if parameter == "h" and np.array_equal(record["h"], record["values"]) else "h'"
+    rows = zip(record["values"], record["h"], record["theta_slope"], record["ratio"], record["lipschitz"])
     lines = []
     for value, h, theta, ratio, lipschitz in rows:
         at = f"{parameter} = {value:.4g}" + (f", h' = {h:.4g}" if name != "h" else "")
         lines.append(f"{at}: Theta_S {theta:.4g}, Theta_S / Theta_Z {ratio:.4g}, 1/(4 sqrt {name}) {lipschitz:.4g}")
     for what, key in (("Theta_S", "exponent"), ("Theta_S / Theta_Z", "exponent_of_ratio")):
-        value, low, high = found[key]
+        value, low, high = record[key]
         lines.append(
             f"exponent of {what} in {name}: {value:.3f} [{low:.3f}, {high:.3f}]; 1/(4 sqrt {name}) has exponent -0.5"
         )

@@ -87,14 +87,14 @@ class Results(NamedTuple):
     def upto(self, paths: np.ndarray) -> "Results":
         """The first `paths` int64[size + 1] of each size and of `theta_0`, as if there were no others."""
         n = int(paths.max())
-        found = self._replace(**{name: getattr(self, name)[:n].copy() for name in _ARRAYS})
+        result = self._replace(**{name: getattr(self, name)[:n].copy() for name in _ARRAYS})
         beyond = np.arange(n)[:, None] >= paths
-        for values in (found.theta, found.bound, found.ratio):
+        for values in (result.theta, result.bound, result.ratio):
             values[beyond[:, :-1]] = np.nan
-        found.theta_0[beyond[:, -1]] = np.nan
-        found.violations[beyond[:, :-1]] = 0
-        found.committed[beyond] = 0
-        return found
+        result.theta_0[beyond[:, -1]] = np.nan
+        result.violations[beyond[:, :-1]] = 0
+        result.committed[beyond] = 0
+        return result
 
     def reached(self) -> np.ndarray:
         """Numbers of the quantities that the noise reaches on most paths at every size; the others rest, and a median
@@ -116,5 +116,5 @@ def write(path: Path, arguments: dict, results: Results) -> None:
 def read(path: Path, arguments: dict) -> Results | None:
     """What the file says, None if there is none. Raises InputError for a file of something else, or of other
     arguments."""
-    found = moments_file.read_bounds(path, arguments)
-    return None if found is None else Results(**found)
+    arrays = moments_file.read_bounds(path, arguments)
+    return None if arrays is None else Results(**arrays)

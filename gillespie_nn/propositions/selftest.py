@@ -15,7 +15,7 @@ from ..nn.chemistry import PREACTIVATIONS
 from ..noise import RateNoise
 from ..statistics.tests import Judgement, Verdict
 from .driven import DrivenPaths
-from .forcing import LARGEST, N_SIZES, SMALLEST, Rate, fill, judge_driven
+from .forcing import LARGEST, N_SIZES, SMALLEST, RateSource, fill, judge_driven
 from .results import Results
 from .setting import LEARNING, Choice, Setting, setting_of
 
@@ -24,7 +24,7 @@ _STEP = 0.02
 """Of the first variation with a frozen Jacobian [s]."""
 
 
-class Found(NamedTuple):
+class SelfTestResult(NamedTuple):
     """A plant, the verdict of each check by name, and whether it was caught, or left alone, as it should."""
 
     what: str
@@ -32,17 +32,17 @@ class Found(NamedTuple):
     as_expected: bool
 
 
-def self_test(seed: int, say: Callable[[str], object] = lambda line: None, paths: int = PATHS) -> list[Found]:
+def self_test(seed: int, say: Callable[[str], object] = lambda line: None, paths: int = PATHS) -> list[SelfTestResult]:
     """Run all planted errors, one after the other."""
-    found = []
+    cases = []
     for what, plant, expected in PLANTS:
         verdicts = {j.name: j.verdict for j in plant(seed, paths)}
-        row = Found(what, verdicts, all(verdicts[name] == verdict for name, verdict in expected.items()))
-        found.append(row)
+        row = SelfTestResult(what, verdicts, all(verdicts[name] == verdict for name, verdict in expected.items()))
+        cases.append(row)
         asked = ", ".join(f"{name} {verdict}" for name, verdict in expected.items())
         seen = ", ".join(f"{name} {verdict}" for name, verdict in verdicts.items())
         say(f"{what}: {'as expected' if row.as_expected else 'NOT AS EXPECTED'}; expected {asked}; got {seen}")
-    return found
+    return cases
 
 
 def _sizes() -> np.ndarray:
@@ -57,7 +57,7 @@ def _results(
     change: Callable[[DrivenPaths], None] = lambda driven: None,
 ) -> Results:
     """Results of paths in which `change` has been made."""
-    driven = DrivenPaths(setting, RateNoise(sizes[-1], Rate.kind), sizes, seed)
+    driven = DrivenPaths(setting, RateNoise(sizes[-1], RateSource.kind), sizes, seed)
     change(driven)
     results = Results.empty(sizes, setting.quantities, paths)
     for path in range(paths):
@@ -76,9 +76,11 @@ def scaled(power: float) -> Callable[[int, int], list[Judgement]]:
     def plant(seed: int, paths: int) -> list[Judgement]:
         sizes = _sizes()
         true = 0.1 * (sizes / sizes[-1]) ** power
-        found = _results(setting_of(Choice()), true, seed, paths)
+        results = _results(setting_of(Choice()), true, seed, paths)
         factor = (true / sizes)[:, None]
-        return judge_driven(found._replace(size=sizes, theta=found.theta * factor, bound=found.bound * factor), seed)
+        return judge_driven(
+            results._replace(size=sizes, theta=results.theta * factor, bound=results.bound * factor), seed
+        )
 
     return plant
 
@@ -86,24 +88,24 @@ def scaled(power: float) -> Callable[[int, int], list[Judgement]]:
 def not_shared(seed: int, paths: int) -> list[Judgement]:
     """Every eps has a path of its own; u has that of the first."""
     setting, sizes = setting_of(Choice()), _sizes()
-    found = _results(setting, sizes, seed, paths)
+    results = _results(setting, sizes, seed, paths)
     for k in range(1, N_SIZES):
         other = _results(setting, sizes, seed + k, paths)
-        found.theta[:, k] = other.theta[:, k]
-        found.bound[:, k], found.ratio[:, k] = other.bound[:, k], other.ratio[:, k]
-    return judge_driven(found, seed)
+        results.theta[:, k] = other.theta[:, k]
+        results.bound[:, k], results.ratio[:, k] = other.bound[:, k], other.ratio[:, k]
+    return judge_driven(results, seed)
 
 
 def frozen(seed: int, paths: int) -> list[Judgement]:
     """u with the Jacobian of t = 0."""
     setting, sizes = setting_of(Choice()), _sizes()
-    found = _results(setting, sizes, seed, paths)
-    driven = DrivenPaths(setting, RateNoise(sizes[-1], Rate.kind), sizes, seed)
+    results = _results(setting, sizes, seed, paths)
+    driven = DrivenPaths(setting, RateNoise(sizes[-1], RateSource.kind), sizes, seed)
     quantities = setting.quantities
     for path in range(paths):
         u = _frozen_variation(driven, path)
-        found.theta_0[path] = np.abs(u[:, quantities.plus] - u[:, quantities.minus]).max(axis=0)
-    return judge_driven(found, seed)
+        results.theta_0[path] = np.abs(u[:, quantities.plus] - u[:, quantities.minus]).max(axis=0)
+    return judge_driven(results, seed)
 
 
 def _frozen_variation(driven: DrivenPaths, path: int) -> np.ndarray:
@@ -125,15 +127,15 @@ def _frozen_variation(driven: DrivenPaths, path: int) -> np.ndarray:
 
 def _jacobian(terms: Perturbed, x: np.ndarray) -> np.ndarray:
     """J float64[species + 1, species + 1] of products, but for what does not move."""
-    found = np.zeros((len(x), len(x)))
+    jacobian = np.zeros((len(x), len(x)))
     moves = np.unique(terms.change_species)
     for t, (first, second) in enumerate(zip(terms.first, terms.second)):
         for j in range(terms.change_start[t], terms.change_start[t + 1]):
             amount = terms.change_amount[j] * terms.base[t]
-            found[terms.change_species[j], first] += amount * x[second]
-            found[terms.change_species[j], second] += amount * x[first]
-    found[:, np.setdiff1d(np.arange(len(x)), moves)] = 0.0
-    return found
+            jacobian[terms.change_species[j], first] += amount * x[second]
+            jacobian[terms.change_species[j], second] += amount * x[first]
+    jacobian[:, np.setdiff1d(np.arange(len(x)), moves)] = 0.0
+    return jacobian
 
 
 def missing_term(seed: int, paths: int) -> list[Judgement]:

@@ -116,8 +116,8 @@ class Choice(NamedTuple):
 
     def of(self, name: str, default: _T) -> _T:
         """The given value, or the default."""
-        found = getattr(self, name)
-        return default if found is None else found
+        value = getattr(self, name)
+        return default if value is None else value
 
 
 def setting_of(choice: Choice) -> Setting:
@@ -146,21 +146,27 @@ _BRIEF = {"xor": {FORWARD: (1, 10.0), LEARNING: (4, 4.0)}, "iris": {FORWARD: (1,
 def dataset(choice: Choice) -> Setting:
     """The network of a case study. For 5.1 the weights are those of float gradient descent over its presentations, and
     the last training sample is presented to an empty network; for 5.2 learning begins at its random start."""
-    own = SETTINGS[choice.case]
+    settings = SETTINGS[choice.case]
     data = case_of(choice.case).load(choice.seed)
     learning = choice.proposition == LEARNING
-    usual = _PRESENTATIONS[choice.proposition], own.running_time
+    usual = _PRESENTATIONS[choice.proposition], settings.running_time
     n, running_time = _BRIEF[choice.case][choice.proposition] if choice.brief else usual
     n, running_time = choice.of("presentations", n), choice.of("running_time", running_time)
-    if choice.brief and choice.learning_rate is None:  # the step s = eta T is the case's own
-        choice = choice._replace(learning_rate=own.step / running_time)
-    spec = _network(choice, (data.train_x.shape[1], *own.hidden, data.train_t.shape[1]), own, learning, data.signed)
-    weights = spec.floating.initial_weights(choice.seed, own.initial_scale)
-    order = presentation_order(len(data.train_x), own.presentations, own.order, choice.seed).ravel()
+    if choice.brief and choice.learning_rate is None:  # the step s = eta T is that of the case
+        choice = choice._replace(learning_rate=settings.step / running_time)
+    spec = _network(
+        choice,
+        (data.train_x.shape[1], *settings.hidden, data.train_t.shape[1]),
+        settings,
+        learning,
+        data.signed,
+    )
+    weights = spec.floating.initial_weights(choice.seed, settings.initial_scale)
+    order = presentation_order(len(data.train_x), settings.presentations, settings.order, choice.seed).ravel()
     if learning:
         order = order[:n]
     else:
-        weights = spec.floating.gradient_descent(weights, data.train_x, data.train_t, order, own.step)
+        weights = spec.floating.gradient_descent(weights, data.train_x, data.train_t, order, settings.step)
         order = np.arange(len(data.train_x))[::-1][:n]
     return Setting(
         choice.proposition, choice.case, choice.activation, spec, weights, data.train_x[order], data.train_t[order],
@@ -174,8 +180,8 @@ def kink(choice: Choice) -> Setting:
     The error that reaches the neuron does not vanish, so whether it learns hangs on the sign of z.
     """
     _only_learning(choice)
-    own = SETTINGS["xor"]
-    spec = _network(choice, (2, 1, 1), own, True, False)
+    settings = SETTINGS["xor"]
+    spec = _network(choice, (2, 1, 1), settings, True, False)
     weights = np.array([1.0, -1.0, 0.0, 1.0, 0.0])
     n = choice.of("presentations", 1)
     # A leaky unit learns a little at rest, and leaves it the sooner the larger its error is.
@@ -193,8 +199,8 @@ def kink(choice: Choice) -> Setting:
 def crossing(choice: Choice) -> Setting:
     """2-2-1: inputs (1, 0) and (0, 1) in turn take one hidden unit up through z = 0 and the other down, at speed."""
     _only_learning(choice)
-    own = SETTINGS["xor"]
-    spec = _network(choice, (2, 2, 1), own, True, False)
+    settings = SETTINGS["xor"]
+    spec = _network(choice, (2, 2, 1), settings, True, False)
     weights = np.array([1.0, -0.8, -0.7, 0.9, 0.1, 0.05, 0.8, -0.6, 0.1])
     n = choice.of("presentations", 3)
     x = np.tile([[1.0, 0.0], [0.0, 1.0]], (n, 1))[:n]
@@ -213,11 +219,11 @@ def _only_learning(choice: Choice) -> None:
         raise InputError(f"case {choice.case} needs a network that learns: use --proposition {LEARNING}")
 
 
-def _network(choice: Choice, layers: tuple[int, ...], own: Settings, learning: bool, signed: bool) -> TrainingNetwork:
-    asked = {name: choice.of(name, getattr(own, name)) for name in ("learning_rate", "annihilation_rate")}
-    settings = own.replace(activation=choice.activation, **asked)
+def _network(choice: Choice, layers: tuple[int, ...], usual: Settings, learning: bool, signed: bool) -> TrainingNetwork:
+    asked = {name: choice.of(name, getattr(usual, name)) for name in ("learning_rate", "annihilation_rate")}
+    settings = usual.replace(activation=choice.activation, **asked)
     if hasattr(settings, "h"):
-        settings = settings.replace(h=own.h)
+        settings = settings.replace(h=usual.h)
     given = {name: getattr(choice, name) for name in ("h", "derivative", "kappa", "switch_rate")}
     settings = settings.replace(**{name: value for name, value in given.items() if value is not None})
     return training_network(layers, **settings.of_network, signed_inputs=signed, learning=learning)
@@ -233,7 +239,7 @@ FEWEST_PATHS = 20
 """Slopes and quantiles need some."""
 
 
-class Source(ABC):
+class NoiseSource(ABC):
     """Noise of size eps on a setting.
 
     Parameters

@@ -39,7 +39,7 @@ _GROUPS = 25
 """Groups of replicates whose scatter gives the standard error of the pooled ratio of variances."""
 
 
-class Point(NamedTuple):
+class BatchPoint(NamedTuple):
     """What is compared: volume, running time [s], and step LR, the learning rate of an image times their number."""
 
     volume: float
@@ -58,7 +58,7 @@ class Point(NamedTuple):
         )  # fmt: skip
 
 
-POINTS = tuple(Point(v, t, step) for v in (300.0, 1000.0) for step in (1.0, 0.1) for t in (40.0, 60.0, 130.0))
+POINTS = tuple(BatchPoint(v, t, step) for v in (300.0, 1000.0) for step in (1.0, 0.1) for t in (40.0, 60.0, 130.0))
 
 
 def samples() -> tuple[np.ndarray, np.ndarray]:
@@ -66,15 +66,15 @@ def samples() -> tuple[np.ndarray, np.ndarray]:
     return np.random.default_rng(3).normal(0, 0.6, (N_SAMPLES, SIZES[0])), np.eye(SIZES[-1])[[0, 1, 2, 0]]
 
 
-def exact_changes(point: Point, replicates: int, seed: int = 1000, folder: Path | None = None) -> np.ndarray:
-    """Changes int64[replicate, weight] [molecules] in one presentation, by exact simulation. They are kept in `folder`,
-    if one is given, and read from there."""
+def exact_changes(point: BatchPoint, replicates: int, seed: int = 1000, folder: Path | None = None) -> np.ndarray:
+    """Changes int64[replicate, weight] [molecules] in one presentation, by exact simulation. A `folder`, if given,
+    stores them, and they are read from there."""
     spec = point.network(batch=N_SAMPLES)
     name = hashlib.sha256(f"{spec.network.to_text()} {point} {replicates} {seed}".encode()).hexdigest()[:16]
     path = None if folder is None else folder / f"exact-{name}.npy"
     if path is not None and path.exists():
-        kept: np.ndarray = np.load(path)
-        return kept
+        stored: np.ndarray = np.load(path)
+        return stored
     weights = spec.floating.initial_weights(WEIGHTS_SEED, 1.0)
     initial = spec.initial(weights, point.volume) | spec.presentation(*samples(), point.volume)
     done = simulate(
@@ -83,15 +83,19 @@ def exact_changes(point: Point, replicates: int, seed: int = 1000, folder: Path 
         method="rejection", progress=False,
     )  # fmt: skip
     rails = [(done.of(r.plus), done.of(str(r.minus))) for r in spec.weights]
-    found = np.array([(p - m)[:, -1] - (p - m)[:, 0] for p, m in rails], dtype=np.int64).T
+    changes = np.array([(p - m)[:, -1] - (p - m)[:, 0] for p, m in rails], dtype=np.int64).T
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        np.save(path, found)
-    return found
+        np.save(path, changes)
+    return changes
 
 
 def method_changes(
-    method: type[BatchMethod], point: Point, replicates: int, seed: int = 1, options: Mapping[str, Any] | None = None
+    method: type[BatchMethod],
+    point: BatchPoint,
+    replicates: int,
+    seed: int = 1,
+    options: Mapping[str, Any] | None = None,
 ) -> np.ndarray:
     """The same by a batch method, whose `options` have their defaults unless given. Raises InputError where the method
     says that it does not apply."""
@@ -107,7 +111,7 @@ def changes_by(
     targets of the samples. Raises InputError where the method says that it does not apply."""
     counts = spec.start(spec.floating.initial_weights(WEIGHTS_SEED, 1.0), volume)
     settings = {o.name: o.use((options or {}).get(o.name)) for o in method.options}
-    found = np.empty((presentations, len(spec.weights)), dtype=np.int64)
+    changes = np.empty((presentations, len(spec.weights)), dtype=np.int64)
     for k in range(presentations):
         run = method(spec, running_time, volume, counts, seed + k, settings)
         if k == 0:
@@ -115,8 +119,8 @@ def changes_by(
         before = run.weights.counts()
         run.present(0, *shown, 1.0)
         change = run.weights.counts() - before
-        found[k] = change[::2] - change[1::2]
-    return found
+        changes[k] = change[::2] - change[1::2]
+    return changes
 
 
 class Comparison(NamedTuple):
@@ -148,9 +152,9 @@ class Comparison(NamedTuple):
         )
 
 
-def compare(exact: np.ndarray, found: np.ndarray, n_points: int = len(POINTS)) -> Comparison:
+def compare(exact: np.ndarray, tested: np.ndarray, n_points: int = len(POINTS)) -> Comparison:
     """Compare changes [replicate, weight] of exact simulation and of a method, one of `n_points` comparisons."""
-    runs = [np.asarray(a, dtype=float) for a in (exact, found)]
+    runs = [np.asarray(a, dtype=float) for a in (exact, tested)]
     means = [a.mean(axis=0) for a in runs]
     variances = [a.var(axis=0, ddof=1) for a in runs]
     level = LEVEL / n_points
@@ -160,14 +164,14 @@ def compare(exact: np.ndarray, found: np.ndarray, n_points: int = len(POINTS)) -
     slope = along[1].mean() / along[0].mean()
     error = slope * np.sqrt(sum(a.var(ddof=1) / a.mean() ** 2 / len(a) for a in along))
 
-    standard = np.sqrt(variances[0] / len(exact) + variances[1] / len(found))
+    standard = np.sqrt(variances[0] / len(exact) + variances[1] / len(tested))
     beyond = np.maximum(np.abs(means[1] - means[0]) - MEAN * np.abs(means[0]), 0) / np.maximum(standard, 1e-9)
     mean_p = bonferroni(two_sided(beyond.max()), len(beyond))
 
     centred = [a - m for a, m in zip(runs, means)]
     excess = np.mean([(c**4).mean(axis=0) / v**2 - 1 for c, v in zip(centred, variances)], axis=0)
     ratio = np.log(variances[1] / variances[0])
-    standard = np.sqrt(excess / len(exact) + excess / len(found))
+    standard = np.sqrt(excess / len(exact) + excess / len(tested))
     off = np.maximum(np.maximum(ratio - np.log(1 + VARIANCE), np.log(1 - VARIANCE) - ratio), 0) / standard
     variance_p = bonferroni(two_sided(off.max()), len(off))
 
@@ -181,7 +185,7 @@ def compare(exact: np.ndarray, found: np.ndarray, n_points: int = len(POINTS)) -
 
 def certify_batches(
     method: type[BatchMethod],
-    points: Sequence[Point] = POINTS,
+    points: Sequence[BatchPoint] = POINTS,
     replicates: int = 2200,
     presentations: int = 4000,
     folder: Path | None = None,
@@ -196,11 +200,11 @@ def certify_batches(
     verdicts = []
     for point in points:
         try:
-            found = method_changes(method, point, presentations, options=options)
+            changes = method_changes(method, point, presentations, options=options)
         except checks.InputError as error:
             say(f"{method.name}, {point}: refused: {error}")
             continue
-        result = compare(exact_changes(point, replicates, folder=folder), found, len(points))
+        result = compare(exact_changes(point, replicates, folder=folder), changes, len(points))
         verdicts.append(result.verdict)
         say(f"{method.name}, {point}: {result}")
     return Verdict.together(verdicts)

@@ -325,8 +325,8 @@ def _rows(
 
 def _of(errors: Errors, k: int) -> tuple[float, float, float] | None:
     """(error, low, high) of one quantity, or None if a method does not give it."""
-    found = float(errors.error[k]), float(errors.low[k]), float(errors.high[k])
-    return None if np.isnan(found[0]) else found
+    triple = float(errors.error[k]), float(errors.low[k]), float(errors.high[k])
+    return None if np.isnan(triple[0]) else triple
 
 
 def _badness(tolerances: tuple[float, float]) -> Callable[[Row], tuple[int, float]]:
@@ -424,39 +424,39 @@ def certify(
     """
     if not isinstance(network, ReactionNetwork):
         raise InputError(f"network must be a ReactionNetwork, got {type(network).__name__}: see simulate")
-    own, given = CertifyOptions.taken({"method": method, "t_end": t_end, "n_points": n_points} | options)
+    asked, given = CertifyOptions.taken({"method": method, "t_end": t_end, "n_points": n_points} | options)
     destination, given = Destination.taken(given, ("output", "overwrite"))
     shared = {name: value for name, value in given.items() if name in OPTIONS}
     parameters = shared.pop("parameters", None)
     refuse_two_starts(network, parameters or (), shared.get("initial") or ())
     network = network.with_parameters(parameters)
-    seed = _seed("seed", own.seed)
-    grid = np.linspace(0.0, own.t_end, own.n_points + 1)[1:]
+    seed = _seed("seed", asked.seed)
+    grid = np.linspace(0.0, asked.t_end, asked.n_points + 1)[1:]
     initial, rates, schedule = (shared.get(name) for name in ("initial", "rates", "schedule"))
     started, amounts_given = network.with_continuous(initial)
     amounts = started.amounts(amounts_given)
-    tested, exact = choose_method(own.method, network, amounts).method, _reference(own.reference, network, amounts)
+    tested, exact = choose_method(asked.method, network, amounts).method, _reference(asked.reference, network, amounts)
     of_method = {name: value for name, value in given.items() if name not in OPTIONS}
     resolve(tested, of_method, lambda name: elsewhere(name, [*OPTIONS, *options_of(Destination)]))
-    changes = parse_schedule(schedule, network, own.t_end, tested.dtype, rates)
-    names = _names(network, own.species, rates, changes)
+    changes = parse_schedule(schedule, network, asked.t_end, tested.dtype, rates)
+    names = _names(network, asked.species, rates, changes)
     shared["species"] = [name for name in names if name in network.index] or None
-    one = shared | {"seed": seed, "replicates": 1 if tested.deterministic else own.replicates} | of_method
-    other = shared | {"seed": seed + 1, "replicates": own.replicates}
+    one = shared | {"seed": seed, "replicates": 1 if tested.deterministic else asked.replicates} | of_method
+    other = shared | {"seed": seed + 1, "replicates": asked.replicates}
     for tried, of in ((tested, one), (exact, other)):
         short = of | {"replicates": 1, "schedule": None}
         simulate(network, time=_SHORT * grid[:1], method=tried, **short)
     ensemble = Ensemble(tested, names, network, grid, one, destination.progress)
     truth = Ensemble(exact, names, network, grid, other, destination.progress)
-    return compare(ensemble, truth, names, grid, (own.tolerance_mean, own.tolerance_variance), own.floor)
+    return compare(ensemble, truth, names, grid, (asked.tolerance_mean, asked.tolerance_variance), asked.floor)
 
 
 def _reference(name: str | type[Method], network: ReactionNetwork, amounts: np.ndarray) -> type[Method]:
-    found = choose_method(name, network, amounts).method
-    if not found.exact:
+    chosen_method = choose_method(name, network, amounts).method
+    if not chosen_method.exact:
         exact = ", ".join(m.name for m in EXACT)
-        raise InputError(f"reference must be an exact method, got {found.name!r}: use one of auto, {exact}")
-    return found
+        raise InputError(f"reference must be an exact method, got {chosen_method.name!r}: use one of auto, {exact}")
+    return chosen_method
 
 
 def _names(

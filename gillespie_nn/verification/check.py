@@ -45,7 +45,7 @@ class Refused(NamedTuple):
     message: str
 
 
-class Options(NamedTuple):
+class CheckOptions(NamedTuple):
     """Options of checks: `replicates` of each case; `sbml_suite`, a folder or None; `method_options` by name, for
     checks of approximate methods; `folder`, of the files that a check needs, or None."""
 
@@ -69,7 +69,7 @@ class Check(ABC):
         return ""
 
     @abstractmethod
-    def run(self, method: str, seed: int, options: Options) -> list:
+    def run(self, method: str, seed: int, options: CheckOptions) -> list:
         """`Outcome`s, `Refused` and `Unsupported` cases of `method` (a name). `options` are those of `verify`."""
 
     def table(self, outcomes: list[dict], refused: list[dict], unsupported: list[dict]) -> list[str]:
@@ -108,9 +108,9 @@ def sample(
 
 def trajectories(network: ReactionNetwork, **arguments: Any) -> Result:
     """What `simulate` gives for `arguments` that ask for no file and not for moments."""
-    found = simulate(network, **arguments)
-    assert isinstance(found, Result)
-    return found
+    result = simulate(network, **arguments)
+    assert isinstance(result, Result)
+    return result
 
 
 XOR_VOLUME = 20
@@ -152,7 +152,7 @@ def verify(
     for name in names:
         checks.choice("method", name, [m.name for m in METHODS])
     least = "with fewer, the tests miss errors in a method, such as a rate that goes on as it was before a reaction"
-    options = Options(
+    options = CheckOptions(
         checks.whole("replicates", replicates, LEAST_REPLICATES, hint=least), sbml_suite, method_options, folder
     )
     outcomes: list[dict] = []
@@ -162,18 +162,18 @@ def verify(
         for method in _methods_of(check, methods, names):
             before = len(outcomes), len(refused), len(unsupported)
             this = check()
-            for found in this.run(method, seed, options):
-                row = {"check": check.name, "method": method, "what": found.what}
-                if isinstance(found, Outcome):
-                    note = f" ({found.note})" if found.note else ""
-                    outcomes.append(row | {"p": found.p} | found.details)
-                    say(f"{check.name}, {method}, {found.what}: p = {found.p:.3g}{note}")
-                elif isinstance(found, Refused):
-                    refused.append(row | {"reason": found.reason, "message": found.message})
-                    say(f"{check.name}, {method}, {found.what}: refused, {found.reason}")
+            for case in this.run(method, seed, options):
+                row = {"check": check.name, "method": method, "what": case.what}
+                if isinstance(case, Outcome):
+                    note = f" ({case.note})" if case.note else ""
+                    outcomes.append(row | {"p": case.p} | case.details)
+                    say(f"{check.name}, {method}, {case.what}: p = {case.p:.3g}{note}")
+                elif isinstance(case, Refused):
+                    refused.append(row | {"reason": case.reason, "message": case.message})
+                    say(f"{check.name}, {method}, {case.what}: refused, {case.reason}")
                 else:
-                    unsupported.append(row | {"reason": found.reason})
-                    say(f"{check.name}, {method}, {found.what}: {Verdict.NOT_RUN} ({found.reason})")
+                    unsupported.append(row | {"reason": case.reason})
+                    say(f"{check.name}, {method}, {case.what}: {Verdict.NOT_RUN} ({case.reason})")
             rows = (every[n:] for every, n in zip((outcomes, refused, unsupported), before))
             for line in this.table(*rows):
                 say(line)

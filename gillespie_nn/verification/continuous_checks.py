@@ -13,7 +13,7 @@ import scipy
 from ..crn import ReactionNetwork
 from ..simulation import Result
 from ..statistics.tests import chi_square
-from .check import Check, Options, Outcome, method_class, run_of
+from .check import Check, CheckOptions, Outcome, method_class, run_of
 from .event_checks import BIRTH, DEATH
 from .exact_laws import cells_of
 
@@ -64,17 +64,17 @@ def stationary_with_feedback(edges: np.ndarray) -> np.ndarray:
 
 def _evolved(start: np.ndarray, t0: float, t1: float, rates: Callable[[float], np.ndarray]) -> np.ndarray:
     """The law at t1 from that at t0, where `rates(t)` are rates float64[to, from] [1/s]."""
-    found = scipy.integrate.solve_ivp(lambda t, p: rates(t) @ p, (t0, t1), start, method="LSODA", **_TOLERANCES)
-    return found.y[:, -1]
+    solution = scipy.integrate.solve_ivp(lambda t, p: rates(t) @ p, (t0, t1), start, method="LSODA", **_TOLERANCES)
+    return solution.y[:, -1]
 
 
 def _jumps(change: int, rate: np.ndarray) -> np.ndarray:
     """Rates float64[to, from] of jumps by `change` at `rate` float64[from]; what leaves the counts is lost."""
-    found = np.diag(-rate)
+    rates = np.diag(-rate)
     for n in N.tolist():
         if 0 <= n + change < _SIZE and rate[n]:
-            found[n + change, n] += rate[n]
-    return found
+            rates[n + change, n] += rate[n]
+    return rates
 
 
 GROWTH, PAIRING = 0.8, 0.9
@@ -83,14 +83,14 @@ GROWTH, PAIRING = 0.8, 0.9
 def pairs_in_growing_volume(start: int, times: tuple[float, ...]) -> list[np.ndarray]:
     """0 -> A at BIRTH V, 2 A -> 0 at PAIRING A (A - 1) / V, V = exp(GROWTH t): laws of A at `times` [s]."""
     births, pairs = _jumps(1, np.full(_SIZE, BIRTH)), _jumps(-2, PAIRING * N * (N - 1.0))
-    found, law, before = [], np.where(start == N, 1.0, 0.0), 0.0
+    laws, law, before = [], np.where(start == N, 1.0, 0.0), 0.0
     for time in times:
         law = _evolved(
             law, before, time, lambda t: births * np.exp(GROWTH * t) + pairs * np.exp(-GROWTH * t)
         )  # fmt: skip
         before = time
-        found.append(law)
-    return found
+        laws.append(law)
+    return laws
 
 
 def dividing_cell(start: int, times: tuple[float, ...]) -> list[np.ndarray]:
@@ -99,7 +99,7 @@ def dividing_cell(start: int, times: tuple[float, ...]) -> list[np.ndarray]:
     births, deaths = _jumps(1, np.full(_SIZE, BIRTH)), _jumps(-1, DEATH * N)
     halves = scipy.stats.binom.pmf(N[:, None], N, 0.5)
     period = np.log(2.0) / GROWTH
-    found, law, now = [], np.where(start == N, 1.0, 0.0), 0.0
+    laws, law, now = [], np.where(start == N, 1.0, 0.0), 0.0
     for time in times:
         while now < time:
             generation = np.floor(now / period + 1e-9)
@@ -113,8 +113,8 @@ def dividing_cell(start: int, times: tuple[float, ...]) -> list[np.ndarray]:
             if stop < time:
                 law = halves @ law
             now = stop
-        found.append(law)
-    return found
+        laws.append(law)
+    return laws
 
 
 def reached(seconds: float, times: tuple[float, ...], rate: float) -> list[np.ndarray]:
@@ -136,7 +136,7 @@ _GENERATIONS = (0.5, 1.5, 3.2)
 _NOTED = (0.8, 1.7)
 
 
-class Case(NamedTuple):
+class ContinuousCase(NamedTuple):
     """A model, the recorded times [s], its laws, and what they are of: whole numbers int64[replicate, k] of each."""
 
     text: str
@@ -159,22 +159,22 @@ def _of(name: str) -> Callable[[Result, int], np.ndarray]:
 _SWITCH = "@parameter x = 0.5\n@rate x = On - x\nOff = 1\nOn = 0\n"
 _GROWING = f"@parameter V = 1\n@rate V = {GROWTH} * V\n0 -> A @ propensity({BIRTH} * V)\nA = 5\n"
 CASES = {
-    "driven by a switch": Case(
+    "driven by a switch": ContinuousCase(
         f"{_SWITCH}Off -> On @ {ON}\nOn -> Off @ {OFF}", [_LATE], lambda: [stationary(_EDGES)], _filtered
     ),
-    "a switch that reads what it drives": Case(
+    "a switch that reads what it drives": ContinuousCase(
         f"{_SWITCH}Off -> On @ propensity((0.6 + 2 * x) * Off)\nOn -> Off @ propensity((0.8 + 1.5 * (1 - x)^2) * On)",
         [_LATE], lambda: [stationary_with_feedback(_EDGES)], _filtered,
     ),
-    "pairs in a growing volume": Case(
+    "pairs in a growing volume": ContinuousCase(
         f"{_GROWING}2 A -> 0 @ propensity({PAIRING} * A * (A - 1) / V)", _TIMES,
         lambda: pairs_in_growing_volume(5, _TIMES), _of("A"),
     ),
-    "a dividing cell": Case(
+    "a dividing cell": ContinuousCase(
         f"{_GROWING}A -> 0 @ {DEATH}\n@event divide: when V >= 2; set V = V / 2, A = binomial(A, 0.5)", _GENERATIONS,
         lambda: dividing_cell(5, _GENERATIONS), _of("A"),
     ),
-    "a condition between reactions": Case(
+    "a condition between reactions": ContinuousCase(
         "@parameter x = 0\n@rate x = 1 - T\nT -> 0 @ 1.2\nT = 1\nF = 0\n@event hit: when x >= 0.5; set F = 1", _NOTED,
         lambda: reached(0.5, _NOTED, 1.2), _of("F"),
     ),
@@ -191,13 +191,13 @@ def outcomes(name: str, method: type, n: int, seed: int) -> list[Outcome]:
     """One for each law of a case."""
     case = CASES[name]
     run = run_of(ReactionNetwork.from_text(case.text), method, case.times, n, seed)
-    found = []
+    result = []
     for k, law in enumerate(laws_of(name)):
         cells = cells_of(np.ma.getdata(case.numbers(run, k)), law.shape)
         cut_off = max(0.0, 1.0 - float(law.sum()))
         p = chi_square(cells, np.maximum(law, 0.0).ravel())
-        found.append(Outcome(f"{name}, t = {case.times[k]:g}", p, {"probability_cut_off": cut_off}))
-    return found
+        result.append(Outcome(f"{name}, t = {case.times[k]:g}", p, {"probability_cut_off": cut_off}))
+    return result
 
 
 class ContinuousVariables(Check):
@@ -205,6 +205,6 @@ class ContinuousVariables(Check):
     summary = "continuous variables beside molecules against closed forms and the master equation"
     methods = ("direct", "rejection")  # optimized_direct draws the same numbers here as direct
 
-    def run(self, method: str, seed: int, options: Options) -> list:
+    def run(self, method: str, seed: int, options: CheckOptions) -> list:
         cls = method_class(method)
         return [outcome for name in CASES for outcome in outcomes(name, cls, options.replicates, seed)]

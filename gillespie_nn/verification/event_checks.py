@@ -17,7 +17,7 @@ from ..analysis.passage import first_passage, watch
 from ..crn import ReactionNetwork
 from ..simulation import Result
 from ..statistics.tests import chi_square
-from .check import Check, Options, Outcome, method_class, run_of
+from .check import Check, CheckOptions, Outcome, method_class, run_of
 from .exact_laws import cells_of, generator
 
 _SIZE = 70
@@ -48,21 +48,21 @@ def evolve(seconds: float, rates: np.ndarray | None = None) -> np.ndarray:
 
 def assignment(value: Callable[[int], int]) -> np.ndarray:
     """Setting the count to `value(count)`, float64[to, from]; what is beyond the last count is lost."""
-    found = np.zeros((_SIZE, _SIZE))
+    matrix = np.zeros((_SIZE, _SIZE))
     for k in N.tolist():
         if value(k) < _SIZE:
-            found[value(k), k] = 1.0
-    return found
+            matrix[value(k), k] = 1.0
+    return matrix
 
 
 def redirected(value: Callable[[int, int], int]) -> np.ndarray:
     """Rates where a jump from `before` to `after` ends at `value(before, after)` instead, float64[to, from] [1/s]."""
-    found = np.zeros((_SIZE, _SIZE))
+    rates = np.zeros((_SIZE, _SIZE))
     for before in N.tolist():
         for after in {max(before - 1, 0), min(before + 1, _SIZE - 1)} - {before}:
-            found[value(before, after), before] += free()[after, before]
-        found[before, before] += free()[before, before]
-    return found
+            rates[value(before, after), before] += free()[after, before]
+        rates[before, before] += free()[before, before]
+    return rates
 
 
 def absorbed(level: int) -> np.ndarray:
@@ -94,12 +94,12 @@ def delayed(
         state = change @ (expm_multiply(freely * delay, state) if late else state)
         return expm_multiply(freely * (left - delay), state)
 
-    found = expm_multiply(never * t, start)
+    law = expm_multiply(never * t, start)
     node, weight = np.polynomial.legendre.leggauss(_NODES)
     for low, high in ((0.0, max(0.0, t - delay)), (max(0.0, t - delay), t)):
         for s, w in zip(low + (high - low) * (node + 1) / 2, weight * (high - low) / 2):
-            found = found + w * after(trigger @ expm_multiply(never * s, start), t - s)
-    return found
+            law = law + w * after(trigger @ expm_multiply(never * s, start), t - s)
+    return law
 
 
 def dropped(start: int, level: int, to: int, delay: float, t: float) -> np.ndarray:
@@ -156,7 +156,7 @@ def passages(start: int, passed: Callable[[np.ndarray], np.ndarray], edges: np.n
     inside = passed(N)
     stopped = np.where(inside, 0.0, free())  # of those that have passed nothing moves
     waiting = at(start)
-    found = np.zeros((len(edges), _SIZE))
+    joint_law = np.zeros((len(edges), _SIZE))
     for k, (low, high) in enumerate(zip(edges[:-1], edges[1:])):
         # Twice the states: those waiting, and those that passed since `low`.
         both = np.zeros((2 * _SIZE, 2 * _SIZE))
@@ -165,19 +165,19 @@ def passages(start: int, passed: Callable[[np.ndarray], np.ndarray], edges: np.n
         both[_SIZE:, _SIZE:] = free()
         law = scipy.linalg.expm(both * (high - low)) @ np.concatenate([waiting, np.zeros(_SIZE)])
         waiting = law[:_SIZE]
-        found[k] = evolve(edges[-1] - high) @ law[_SIZE:]
-    found[-1] = waiting
-    return found
+        joint_law[k] = evolve(edges[-1] - high) @ law[_SIZE:]
+    joint_law[-1] = waiting
+    return joint_law
 
 
 def seen_passages(start: int, passed: Callable[[np.ndarray], np.ndarray], times: np.ndarray) -> np.ndarray:
     """Which of `times` float64[k] [s] is the first at which the count is in `passed`; the last entry: none."""
-    inside, law, before, found = passed(N), at(start), 0.0, []
+    inside, law, before, probabilities = passed(N), at(start), 0.0, []
     for time in times:
         law = evolve(time - before) @ law
-        found.append(law[inside].sum())
+        probabilities.append(law[inside].sum())
         law, before = np.where(inside, 0.0, law), time
-    return np.array([*found, law.sum()])
+    return np.array([*probabilities, law.sum()])
 
 
 # Events and first-passage times against the master equation with the rule built in: whole distributions.
@@ -199,7 +199,7 @@ class Law(NamedTuple):
     numbers: Callable[[Result], np.ndarray]
 
 
-class Case(NamedTuple):
+class EventCase(NamedTuple):
     """A network, the recorded times [s], and its laws."""
 
     network: Callable[[], ReactionNetwork]
@@ -287,8 +287,8 @@ def _stopped() -> list[Law]:
 
 def _passing(law: np.ndarray) -> list[Law]:
     def numbers(run: Result) -> np.ndarray:
-        found = first_passage(run, "passage")
-        interval = np.where(found.passed, np.searchsorted(_EDGES, found.time) - 1, len(_EDGES) - 1)
+        passage = first_passage(run, "passage")
+        interval = np.where(passage.passed, np.searchsorted(_EDGES, passage.time) - 1, len(_EDGES) - 1)
         return np.stack([interval, run.of("A")[:, -1]], axis=1)
 
     return [
@@ -299,8 +299,8 @@ def _passing(law: np.ndarray) -> list[Law]:
 
 def _seen() -> list[Law]:
     def numbers(run: Result) -> np.ndarray:
-        found = first_passage(run, _PASSAGE)
-        return np.where(found.passed, np.searchsorted(_SEEN, found.time), len(_SEEN))[:, None]
+        passage = first_passage(run, _PASSAGE)
+        return np.where(passage.passed, np.searchsorted(_SEEN, passage.time), len(_SEEN))[:, None]
 
     return [Law("at which point", seen_passages(5, lambda n: n >= 9, np.array(_SEEN)), numbers)]
 
@@ -308,30 +308,30 @@ def _seen() -> list[Law]:
 _CLOCK = MODEL + "T -> 0 @ 1.2\nT = 1\n"
 _TIMES = (0.9, 1.7)
 CASES = {
-    "at counts": Case(
+    "at counts": EventCase(
         _text("@event low: when A <= 1; set A = 6\n@event high: when A >= 10; set A = 3", 0), (0.5, 1.5), _at_counts
     ),
-    "at a time": Case(_text("@event twice: when time >= 0.7; set A = 2 * A"), (0.7, 1.2), _at_a_time),
-    "at a time and a count": Case(
+    "at a time": EventCase(_text("@event twice: when time >= 0.7; set A = 2 * A"), (0.7, 1.2), _at_a_time),
+    "at a time and a count": EventCase(
         _text("@event feed: when time >= 0.6 && A < 5; set A = A + 10"), (0.6, 1.3), _at_a_time_and_a_count
     ),
-    "a delay after a passage": Case(
+    "a delay after a passage": EventCase(
         _text("@event hit: when A >= 9 && F < 1; set F = 1\n@event drop: when F > 0; set A = 1; delay 0.5\nF = 0"),
         _TIMES, lambda: _each(_after_a_passage, _TIMES),
     ),
-    "a delay, values from the trigger time": Case(
+    "a delay, values from the trigger time": EventCase(
         _text("@event late: when T < 1; set A = 2 * A; delay 0.5", 5, _CLOCK),
         _TIMES, lambda: _each(partial(_after_a_clock, False), _TIMES),
     ),
-    "a delay, values from after it": Case(
+    "a delay, values from after it": EventCase(
         _text("@event late: when T < 1; set A = 2 * A; delay 0.5; values after delay", 5, _CLOCK),
         _TIMES, lambda: _each(partial(_after_a_clock, True), _TIMES),
     ),
-    "cancelled when no longer true": Case(
+    "cancelled when no longer true": EventCase(
         _text("@event full: when A >= 8; set A = 2; delay 0.4; not persistent"), (0.8, 1.6),
         lambda: _each(lambda t: dropped(5, 8, 2, 0.4, t), (0.8, 1.6)),
     ),
-    "by priority, with ties": Case(
+    "by priority, with ties": EventCase(
         _text(
             "@event last: when time >= 0.5; set B = A; values after delay\n"
             "@event adds: when time >= 0.5; set A = A + 3; priority 6; values after delay\n"
@@ -340,7 +340,7 @@ CASES = {
         ),
         (0.5, 1.1), _by_priority,
     ),
-    "one of three, at random": Case(
+    "one of three, at random": EventCase(
         _text(
             "".join(
                 f"@event e{k}: when time >= 0.5 && F < 1; set F = {k}, A = {value}; priority 2; not persistent\n"
@@ -349,22 +349,22 @@ CASES = {
         ),
         (0.5, 1.1), _one_of_three,
     ),
-    "stopped at a level": Case(
+    "stopped at a level": EventCase(
         _text(
             "@parameter on = 1\n@event stop: when A >= 10; set on = 0", 5,
             f"0 -> A @ propensity({BIRTH:g} * on)\nA -> 0 @ propensity({DEATH:g} * A * on)\n",
         ),
         (0.8, 2.0), _stopped,
     ),
-    "passage upwards": Case(
+    "passage upwards": EventCase(
         lambda: watch(_text("")(), _PASSAGE), (0.5, 1.6),
         lambda: _passing(passages(5, lambda n: n >= 9, _EDGES)),
     ),
-    "passage downwards": Case(
+    "passage downwards": EventCase(
         lambda: watch(_text("", 12)(), "A <= 7"), (0.5, 1.6),
         lambda: _passing(passages(12, lambda n: n <= 7, _EDGES)),
     ),
-    "passage at recorded points": Case(_text(""), _SEEN, _seen),
+    "passage at recorded points": EventCase(_text(""), _SEEN, _seen),
 }  # fmt: skip
 
 
@@ -378,12 +378,12 @@ def outcomes(name: str, method: type, n: int, seed: int) -> list[Outcome]:
     """One for each law of a case."""
     case = CASES[name]
     run = run_of(case.network(), method, case.times, n, seed)
-    found = []
+    result = []
     for what, law, numbers in laws_of(name):
         law = np.maximum(law, 0.0)
         p = chi_square(_cells(np.ma.getdata(numbers(run)), law.shape), law.ravel())
-        found.append(Outcome(f"{name}, {what}", p, {"probability_cut_off": max(0.0, 1.0 - float(law.sum()))}))
-    return found
+        result.append(Outcome(f"{name}, {what}", p, {"probability_cut_off": max(0.0, 1.0 - float(law.sum()))}))
+    return result
 
 
 def _cells(numbers: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -397,6 +397,6 @@ class EventsAndPassages(Check):
     name = "events"
     summary = "events and first-passage times against the master equation"
 
-    def run(self, method: str, seed: int, options: Options) -> list:
+    def run(self, method: str, seed: int, options: CheckOptions) -> list:
         cls = method_class(method)
         return [outcome for name in CASES for outcome in outcomes(name, cls, options.replicates, seed)]

@@ -19,10 +19,10 @@ from ..nn.chemistry import BIASES, ERROR_SUMS, ERRORS, OUTPUTS, PREACTIVATIONS, 
 from ..seeds import Purpose
 from ..simulation.methods import Method, choose_method
 from ..statistics.tests import chi_square, chi_square_two, two_sided
-from .check import XOR_VOLUME, Check, Options, Outcome, method_class, sample, xor
+from .check import XOR_VOLUME, Check, CheckOptions, Outcome, method_class, sample, xor
 
 
-class Model(NamedTuple):
+class TruncatedModel(NamedTuple):
     """A network, the largest count of each species that is kept, two times [s] and a volume."""
 
     text: str
@@ -32,19 +32,23 @@ class Model(NamedTuple):
 
 
 MODELS = {
-    "dimerisation": Model("2 A -> B @ 1.5\nB -> 2 A @ 0.8\nA = 25\nB = 0", (25, 12), (0.2, 0.5), 20.0),
-    "third order": Model("3 A -> A @ 2\n0 -> A @ 4\nA = 2", (60,), (0.5, 1.5), 6.0),
-    "catalysis": Model("0 -> A @ 3\nA -> 0 @ 0.4\n2 A -> 0 @ 1\nA = 4", (40,), (0.5, 2.0), 4.0),
-    "threshold": Model("0 -> A @ 3 * step(B, A)\nA -> 0 @ 0.5\n0 -> B @ 2\nB -> 0 @ 0.6", (20, 20), (0.7, 2.0)),
-    "Hill": Model("0 -> A @ propensity(20 / (1 + (A / 5)^2))\nA -> 0 @ 0.8", (50,), (0.5, 2.0)),
-    "Michaelis-Menten": Model(
+    "dimerisation": TruncatedModel("2 A -> B @ 1.5\nB -> 2 A @ 0.8\nA = 25\nB = 0", (25, 12), (0.2, 0.5), 20.0),
+    "third order": TruncatedModel("3 A -> A @ 2\n0 -> A @ 4\nA = 2", (60,), (0.5, 1.5), 6.0),
+    "catalysis": TruncatedModel("0 -> A @ 3\nA -> 0 @ 0.4\n2 A -> 0 @ 1\nA = 4", (40,), (0.5, 2.0), 4.0),
+    "threshold": TruncatedModel(
+        "0 -> A @ 3 * step(B, A)\nA -> 0 @ 0.5\n0 -> B @ 2\nB -> 0 @ 0.6", (20, 20), (0.7, 2.0)
+    ),
+    "Hill": TruncatedModel("0 -> A @ propensity(20 / (1 + (A / 5)^2))\nA -> 0 @ 0.8", (50,), (0.5, 2.0)),
+    "Michaelis-Menten": TruncatedModel(
         "A -> B @ propensity(9 * A / (3 + A))\nB -> A @ propensity(5 * B / (6 + B))\nA = 20", (20, 20), (0.4, 1.0)
     ),
-    "not monotone": Model("0 -> A @ propensity(12 * A * exp(-A / 4) + 1)\nA -> 0 @ 1\nA = 2", (60,), (0.5, 1.5)),
-    "piecewise": Model(
+    "not monotone": TruncatedModel(
+        "0 -> A @ propensity(12 * A * exp(-A / 4) + 1)\nA -> 0 @ 1\nA = 2", (60,), (0.5, 1.5)
+    ),
+    "piecewise": TruncatedModel(
         "0 -> A @ propensity(piecewise(8, A < 4, 2))\nA -> 0 @ propensity(min(A, 3))", (40,), (0.5, 2.0)
     ),
-    "two sources": Model(
+    "two sources": TruncatedModel(
         "0 -> A @ 2\nB -> B + A @ 1\nC -> C + A @ 3\nA -> 0 @ 1\nB -> C @ 1\nC -> B @ 1\nB = 2", (30, 2, 2), (0.4, 1.2)
     ),
 }
@@ -54,15 +58,15 @@ def generator(network: ReactionNetwork, states: Sequence[tuple[int, ...]], volum
     """Rates from state to state, float64[to, from] [1/s]; what leaves `states` is lost."""
     place = {state: k for k, state in enumerate(states)}
     changes = [tuple(r.net_change().get(s, 0) for s in network.species) for r in network.reactions]
-    found = np.zeros((len(states), len(states)))
+    rates = np.zeros((len(states), len(states)))
     for k, state in enumerate(states):
         for rate, change in zip(propensities(network, dict(zip(network.species, state)), volume), changes):
             after = tuple(n + c for n, c in zip(state, change))
             if rate > 0 and after != state:
-                found[k, k] -= rate
+                rates[k, k] -= rate
                 if after in place:
-                    found[place[after], k] += rate
-    return found
+                    rates[place[after], k] += rate
+    return rates
 
 
 @cache
@@ -82,8 +86,8 @@ def laws(name: str) -> tuple[ReactionNetwork, np.ndarray, np.ndarray]:
     joint = np.zeros((model.most[0] + 1, model.most[0] + 1))
     for state, p in zip(states, step @ first):
         law[state] = max(p, 0.0)
-    own = np.array([s[0] for s in states])
-    np.add.at(joint, (own[None, :], own[:, None]), np.maximum(step * first[None, :], 0.0))
+    first_count = np.array([s[0] for s in states])
+    np.add.at(joint, (first_count[None, :], first_count[:, None]), np.maximum(step * first[None, :], 0.0))
     return network, law, joint
 
 
@@ -115,7 +119,7 @@ class MasterEquation(Check):
     name = "master-equation"
     summary = "joint distributions at one time and at two, against the master equation by matrix exponential"
 
-    def run(self, method: str, seed: int, options: Options) -> list:
+    def run(self, method: str, seed: int, options: CheckOptions) -> list:
         cls = method_class(method)
         return [Outcome(*pair) for name in MODELS for pair in p_values(name, cls, options.replicates, seed)]
 
@@ -189,7 +193,7 @@ class ClosedForms(Check):
     name = "closed-forms"
     summary = "distributions of small networks against closed forms"
 
-    def run(self, method: str, seed: int, options: Options) -> list:
+    def run(self, method: str, seed: int, options: CheckOptions) -> list:
         cls = method_class(method)
         return [Outcome(name, p_value(name, cls, options.replicates, seed)) for name in CASES]
 
@@ -238,9 +242,9 @@ class MethodsAgree(Check):
     name = "methods-agree"
     summary = f"each method against {_REFERENCE}, on a training network and one with general rate laws and events"
 
-    def run(self, method: str, seed: int, options: Options) -> list:
+    def run(self, method: str, seed: int, options: CheckOptions) -> list:
         n = min(options.replicates, _MOST)
-        found = []
+        outcomes = []
         for name, case in (("training network", _xor), ("general laws and events", _general)):
             network, shown, time, settings = case()
             runs = [
@@ -250,8 +254,8 @@ class MethodsAgree(Check):
             for s in shown:
                 for k, t in enumerate(time):
                     p = chi_square_two(*(r.of(s)[:, k] for r in runs))
-                    found.append(Outcome(f"{name}, {s} at t = {t:g}", p))
-        return found
+                    outcomes.append(Outcome(f"{name}, {s} at t = {t:g}", p))
+        return outcomes
 
 
 # Random time change: on the clock of its own integrated propensity every reaction is a unit Poisson process.
@@ -270,10 +274,10 @@ MIXED = (
 
 def propensities(network: ReactionNetwork, state: dict[str, int], volume: float) -> np.ndarray:
     """float64[reaction] by the definition, in a state {species: count}."""
-    found = []
+    values = []
     for reaction in network.reactions:
         if reaction.law is not None:
-            found.append(reaction.rate * network.resolved(reaction.law).evaluate(state | {"volume": volume}))
+            values.append(reaction.rate * network.resolved(reaction.law).evaluate(state | {"volume": volume}))
             continue
         value: float = reaction.rate * volume ** (1 - reaction.order)
         for s, n in reaction.reactants:
@@ -282,8 +286,8 @@ def propensities(network: ReactionNetwork, state: dict[str, int], volume: float)
         if reaction.threshold is not None:
             difference = state[reaction.threshold.above] - state[reaction.threshold.below]
             value *= max(difference, 0) if reaction.threshold.kind == "ramp" else difference > 0
-        found.append(value)
-    return np.array(found, dtype=np.float64)
+        values.append(value)
+    return np.array(values, dtype=np.float64)
 
 
 def gaps(
@@ -291,9 +295,9 @@ def gaps(
 ) -> np.ndarray:
     """Integrated propensities between firings, float64[reaction, firing]; `method` is a class."""
     simulation = method(network, network.rates(), volume, network.counts(), rng, count_firings=True)
-    found: list[list[float]] = [[] for _ in network.reactions]
-    integral, known, now = np.zeros(len(found)), {}, 0.0
-    while min(map(len, found)) < n_firings:
+    result: list[list[float]] = [[] for _ in network.reactions]
+    integral, known, now = np.zeros(len(result)), {}, 0.0
+    while min(map(len, result)) < n_firings:
         if simulation.n_events >= _MOST_EVENTS:
             raise UnfinishedError(f"a reaction fired fewer than {n_firings} times in {_MOST_EVENTS} events")
         key = simulation.counts.tobytes()
@@ -306,9 +310,9 @@ def gaps(
         integral += known[key] * (simulation.time - now)
         now = simulation.time
         (fired,) = np.flatnonzero(simulation.firings - before)
-        found[fired].append(integral[fired])
+        result[fired].append(integral[fired])
         integral[fired] = 0.0
-    return np.array([row[:n_firings] for row in found])
+    return np.array([row[:n_firings] for row in result])
 
 
 def time_change_p_values(rows: np.ndarray) -> list[float]:
@@ -322,7 +326,7 @@ class TimeChange(Check):
     name = "time-change"
     summary = "integrated propensities between firings are unit exponentials, reaction by reaction"
 
-    def run(self, method: str, seed: int, options: Options) -> list:
+    def run(self, method: str, seed: int, options: CheckOptions) -> list:
         network = ReactionNetwork.from_text(MIXED)
         rng = seeds.stream(seed, Purpose.SIMULATION)
         rows = gaps(choose_method(method, network).method, network, 2.0, rng)

@@ -43,8 +43,8 @@ def langevin_distance(
     samples = [_sample(seed, volume, replicates, **settings) for volume in volumes]
     laws = [_law(volume) for volume in volumes]
 
-    def distances(kept: Any) -> list[float]:
-        return [_distance(x[kept], law) / volume for x, law, volume in zip(samples, laws, volumes)]
+    def distances(chosen: Any) -> list[float]:
+        return [_distance(x[chosen], law) / volume for x, law, volume in zip(samples, laws, volumes)]
 
     group = np.arange(replicates) * _GROUPS // replicates
     left_out = exponent(volumes, [distances(group != k) for k in range(_GROUPS)])
@@ -60,7 +60,7 @@ def langevin_moments(seed: int, volumes: Sequence[float] = (64, 256), replicates
     Those of mean and variance vanish as Omega grows. That of the third cumulant does not: a reaction's jump has a third
     moment, and a Gaussian number has none.
     """
-    found = []
+    rows = []
     for volume in volumes:
         x, law = _sample(seed, volume, replicates), _law(volume)
         n = np.arange(len(law))
@@ -71,8 +71,8 @@ def langevin_moments(seed: int, volumes: Sequence[float] = (64, 256), replicates
             # About the exact mean: what the sample's own mean is off by, its mean's error says.
             by_replicate = sample.mean(axis=1) / exact[what] - 1
             error, half = by_replicate.mean(), 1.96 * by_replicate.std(ddof=1) / replicates**0.5
-            found.append({"what": what, "volume": volume, "error": error, "interval": (error - half, error + half)})
-    return found
+            rows.append({"what": what, "volume": volume, "error": error, "interval": (error - half, error + half)})
+    return rows
 
 
 def _sample(seed: int, volume: float, replicates: int, method: str = "langevin", **settings: Any) -> np.ndarray:
@@ -185,8 +185,8 @@ def leap_mean(seed: int, replicates: int = 400, start: int = 100_000, **settings
     steps = np.array([0.4, 0.2, 0.1, 0.05])
     exact = start * (1 + 2 * np.exp(-1.5 * 1.2)) / 3
     settings = _leaps(replicates, seed) | {"time": [1.2], "initial": {"A": start}} | settings
-    found = [trajectories(TWO_STATES, tau=tau, **settings).of("A")[:, 0] for tau in steps]
-    samples = np.array([(exact - x) / exact for x in found]).T
+    counts = [trajectories(TWO_STATES, tau=tau, **settings).of("A")[:, 0] for tau in steps]
+    samples = np.array([(exact - x) / exact for x in counts]).T
     return rate(
         "tau-leaping: mean", "step [s]", "relative error of the mean", steps, samples.mean(axis=0), 1.0, 0.1,
         of_means(steps, samples), "tau_leap",
@@ -274,13 +274,13 @@ def measure_ladder(seed: int, say: Callable[[str], object] = lambda line: None) 
         lambda: langevin_distance(seed),
         linear_noise,
     ]
-    found = []
+    measured = []
     for rung in rungs:
-        found.append(rung())
-        say(_said(found[-1]))
+        measured.append(rung())
+        say(_line(measured[-1]))
     for slow in slow_limit_rates():
-        found.append(slow)
-        say(_said(slow))
+        measured.append(slow)
+        say(_line(slow))
     moments = langevin_moments(seed)
     for row in moments:
         low, high = row["interval"]
@@ -289,14 +289,14 @@ def measure_ladder(seed: int, say: Callable[[str], object] = lambda line: None) 
             f"[{low:+.4f}, {high:+.4f}]"
         )
     return {
-        "verdict": Verdict.together(r.verdict for r in found),
+        "verdict": Verdict.together(r.verdict for r in measured),
         "seed": seed,
-        "rates": [r.record() for r in found],
+        "rates": [r.record() for r in measured],
         "langevin": moments,
     }
 
 
-def _said(r: Rate) -> str:
+def _line(r: Rate) -> str:
     low, high = r.interval
     return (
         f"{r.what}: exponent {r.exponent:.3f} [{low:.3f}, {high:.3f}], expected {r.expected:g} +- {r.tolerance:g}: "
@@ -311,22 +311,22 @@ def draw_rates(rates: Sequence, path: str | Path) -> None:
     panels = figure.subplots(n_rows, _COLUMNS, squeeze=False).ravel()
     for axes in panels[len(rates) :]:
         axes.set_visible(False)
-    for axes, found in zip(panels, rates):
-        _panel(axes, found)
+    for axes, record in zip(panels, rates):
+        _panel(axes, record)
     save_figure(figure, path)
 
 
-def _panel(axes: Any, found: Any) -> None:
-    x, error = np.asarray(found["x"]), np.asarray(found["error"])
-    low, high = found["interval"]
-    line = error[-1] * (x / x[-1]) ** found["expected"]
-    axes.loglog(x, line, "--", color=COLOURS[1], label=f"slope {found['expected']:g} (theory)")
-    measured = f"measured, slope {found['exponent']:.3f}\n[{low:.3f}, {high:.3f}]"
+def _panel(axes: Any, record: Any) -> None:
+    x, error = np.asarray(record["x"]), np.asarray(record["error"])
+    low, high = record["interval"]
+    line = error[-1] * (x / x[-1]) ** record["expected"]
+    axes.loglog(x, line, "--", color=COLOURS[1], label=f"slope {record['expected']:g} (theory)")
+    measured = f"measured, slope {record['exponent']:.3f}\n[{low:.3f}, {high:.3f}]"
     axes.loglog(x, error, "o-", color=COLOURS[0], label=measured)
     if x.max() < 100 * x.min():
         axes.set_xticks(x, [f"{v:g}" for v in x])
         axes.set_xticks([], minor=True)
-    axes.set_title(found["what"], fontsize=10)
-    axes.set_xlabel(found["x_label"])
-    axes.set_ylabel(found["error_label"])
+    axes.set_title(record["what"], fontsize=10)
+    axes.set_xlabel(record["x_label"])
+    axes.set_ylabel(record["error_label"])
     axes.legend(fontsize=8)

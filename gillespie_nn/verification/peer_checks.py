@@ -39,7 +39,7 @@ from ..peers.bionetgen import with_whole_amounts
 from ..peers.peer import missing
 from ..simulation import EXACT
 from ..statistics.intervals import NORMAL
-from .check import XOR_VOLUME, Check, Options, Outcome, Refused, Unsupported, xor
+from .check import XOR_VOLUME, Check, CheckOptions, Outcome, Refused, Unsupported, xor
 
 _LEAST, _WIDEST = 1.0, 0.25
 """Relative differences are shown where both values are so large and half of the interval is not wider."""
@@ -50,7 +50,7 @@ PROGRAMS: dict[str, type[Peer]] = {program.name: program for program in (Copasi,
 `immigration-death` events are rarer than points, so that recording the next event instead would show."""
 
 
-class Case(NamedTuple):
+class PeerCase(NamedTuple):
     """A job by seed, and how many runs of each program at most."""
 
     job: Callable[[int], Job]
@@ -76,11 +76,11 @@ def _of_file(name: str, end: float) -> Callable[[int], Job]:
 
 
 CASES = {
-    "immigration-death": Case(_immigration_death, 5000),
-    "XOR training": Case(_xor, 2000),
-    "toggle_switch": Case(_of_file("toggle_switch", 8.0), 5000),
-    "futile_cycle": Case(_of_file("futile_cycle", 40.0), 5000),
-    "circadian_oscillator": Case(_of_file("circadian_oscillator", 8.0), 1500),
+    "immigration-death": PeerCase(_immigration_death, 5000),
+    "XOR training": PeerCase(_xor, 2000),
+    "toggle_switch": PeerCase(_of_file("toggle_switch", 8.0), 5000),
+    "futile_cycle": PeerCase(_of_file("futile_cycle", 40.0), 5000),
+    "circadian_oscillator": PeerCase(_of_file("circadian_oscillator", 8.0), 1500),
 }
 
 
@@ -93,24 +93,24 @@ class Peers(Check):
         antimony = missing("antimony", ("antimony",), "antimony")
         return "; ".join(filter(None, [*(program.missing() for program in PROGRAMS.values()), antimony]))
 
-    def run(self, method: str, seed: int, options: Options) -> list:
-        found: list[Outcome | Unsupported] = []
+    def run(self, method: str, seed: int, options: CheckOptions) -> list:
+        outcomes: list[Outcome | Unsupported] = []
         for k, (name, case) in enumerate(CASES.items()):
             n, ours = min(options.replicates, case.most), None
             for program, peer in PROGRAMS.items():
                 what = f"{name}, {program}"
                 if lacking := peer.missing():
-                    found.append(Unsupported(what, lacking))
+                    outcomes.append(Unsupported(what, lacking))
                     continue
                 try:
                     theirs = peer_counts(name, program, n, seed)
                 except (checks.MissingExtraError, RuntimeError) as error:
-                    found.append(Unsupported(what, str(error)))
+                    outcomes.append(Unsupported(what, str(error)))
                     continue
                 ours = our_counts(name, method, n, _seeds(seed, k, 0, 1)[0]) if ours is None else ours
                 p, details = compare(ours, theirs, case.job(0).grid[1:])  # all seeds have the same grid
-                found.append(Outcome(what, p, details, _note(details)))
-        return found
+                outcomes.append(Outcome(what, p, details, _note(details)))
+        return outcomes
 
 
 def _note(details: dict) -> str:
@@ -198,16 +198,16 @@ def _relative(what: str, ours: tuple, theirs: tuple, names: Sequence) -> dict:
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = a / b
         half = NORMAL * ratio * np.sqrt(a_error / a**2 + b_error / b**2)
-    kept = np.flatnonzero((a >= _LEAST) & (b >= _LEAST) & (half <= _WIDEST))
-    if not len(kept):
+    shown = np.flatnonzero((a >= _LEAST) & (b >= _LEAST) & (half <= _WIDEST))
+    if not len(shown):
         return {}
-    ratio, half = ratio[kept], half[kept]
+    ratio, half = ratio[shown], half[shown]
     k = int(np.argmax(np.abs(ratio - 1)))
     return {
         f"largest_difference_of_{what}": [
             float(v) for v in (ratio[k] - 1 - half[k], ratio[k] - 1, ratio[k] - 1 + half[k])
         ],
-        f"largest_difference_of_{what}_at": names[kept[k]],
+        f"largest_difference_of_{what}_at": names[shown[k]],
         f"median_half_width_of_{what}": float(np.median(half)),
     }
 
@@ -258,31 +258,31 @@ class BioNetGen(Check):
     def missing(cls, sbml_suite: str | Path | None, folder: str | Path | None = None) -> str:
         return "no folder of .net files given: use --folder DIR" if folder is None else theirs.absent()
 
-    def run(self, method: str, seed: int, options: Options) -> list:
+    def run(self, method: str, seed: int, options: CheckOptions) -> list:
         if lacking := self.missing(None, options.folder):
             return [Unsupported("bionetgen", lacking)]
         assert options.folder is not None
-        found: list[Outcome | Refused | Unsupported] = []
+        outcomes: list[Outcome | Refused | Unsupported] = []
         for path in network_files(options.folder):
             what = path.name
             try:
                 network = ReactionNetwork.from_bngl_net(path)
                 if method == "ode":
-                    found.append(_rate_equations(what, path, network, options.method_options))
+                    outcomes.append(_rate_equations(what, path, network, options.method_options))
                 else:
-                    found.append(_exact(what, path, network, method, seed, options))
+                    outcomes.append(_exact(what, path, network, method, seed, options))
             except (InputError, RuntimeError) as error:
-                found.append(Unsupported(what, str(error)))
-        return found
+                outcomes.append(Unsupported(what, str(error)))
+        return outcomes
 
 
 def network_files(folder: str | Path) -> list[Path]:
     """The `.net` files in `folder` and the folders in it, by size. Raises InputError without any."""
     root = Path(folder)
-    found = sorted(root.rglob("*.net"), key=lambda path: (path.stat().st_size, path)) if root.is_dir() else []
-    if not found:
+    paths = sorted(root.rglob("*.net"), key=lambda path: (path.stat().st_size, path)) if root.is_dir() else []
+    if not paths:
         raise InputError(f"{root} contains no .net files of BioNetGen: give a folder with networks")
-    return found
+    return paths
 
 
 def _rate_equations(what: str, path: Path, network: ReactionNetwork, options: dict) -> Outcome | Unsupported:
@@ -306,10 +306,10 @@ def _rate_equations(what: str, path: Path, network: ReactionNetwork, options: di
 
 
 def _exact(
-    what: str, path: Path, network: ReactionNetwork, method: str, seed: int, options: Options
+    what: str, path: Path, network: ReactionNetwork, method: str, seed: int, options: CheckOptions
 ) -> Outcome | Refused:
     if any(r.law is not None and "time" in network.resolved(r.law).names() for r in network.reactions):
-        return Refused(what, "rates that read the time", "run_network reads the time at moments of its own")
+        return Refused(what, "rates that read the time", "run_network reads the time at moments of its our_seed")
     budget = next(b for b in BUDGETS if len(network.reactions) <= b.reactions)
     text = with_whole_amounts(read_text(path), network)
     network = ReactionNetwork.from_bngl_net(text)
@@ -317,21 +317,21 @@ def _exact(
     if not moving:
         return Refused(what, "no species that changes", "there is nothing to compare")
     n = min(options.replicates, budget.runs)
-    own, other = (int(x) >> 1 for x in np.random.SeedSequence([seed, *what.encode()]).generate_state(2))
+    our_seed, their_seed = (int(x) >> 1 for x in np.random.SeedSequence([seed, *what.encode()]).generate_state(2))
     times = _times(text, budget.fired)
-    r = simulate(network, time=[0.0, *times], method=method, replicates=n, seed=own, workers=2)
+    r = simulate(network, time=[0.0, *times], method=method, replicates=n, seed=our_seed, workers=2)
     x = {s: np.asarray(r.of(s))[:, 1:] for s in moving}
     try:
-        counts = _runs(text, times, n, other)
+        counts = _runs(text, times, n, their_seed)
     except RuntimeError as error:
         return Refused(what, "a network on which BioNetGen's direct method fails", str(error))
     y = {s: counts[:, :, network.index[s]] for s in moving}
     # The variance of both together is the same whichever run is whose: the choice favours no verdict.
     spread = {s: float(np.vstack([x[s], y[s]]).astype(np.float64).var(axis=0).max()) for s in moving}
-    kept = sorted(moving, key=lambda s: -spread[s])[: budget.species]
-    p, details = compare({s: x[s] for s in kept}, {s: y[s] for s in kept}, np.array(times))
-    details |= {"t_end": times[-1], "species": len(kept), "species_left_out": len(moving) - len(kept)}
-    note = f"{n} runs each to t = {times[-1]:g}, {len(kept)} of {len(moving)} species"
+    compared = sorted(moving, key=lambda s: -spread[s])[: budget.species]
+    p, details = compare({s: x[s] for s in compared}, {s: y[s] for s in compared}, np.array(times))
+    details |= {"t_end": times[-1], "species": len(compared), "species_left_out": len(moving) - len(compared)}
+    note = f"{n} runs each to t = {times[-1]:g}, {len(compared)} of {len(moving)} species"
     return Outcome(what, p, details, note)
 
 

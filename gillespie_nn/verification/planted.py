@@ -12,7 +12,7 @@ from ..kernels import codes
 from ..simulation.methods import Direct, Method, NextReaction, Rejection
 from ..statistics.tests import chi_square
 from . import event_checks, exact_laws
-from .check import Check, Options, Outcome, method_class, sample
+from .check import Check, CheckOptions, Outcome, method_class, sample
 
 
 def at_recorded_points(deaf: Callable[[type], type]) -> Callable[[type], type]:
@@ -38,14 +38,14 @@ def at_recorded_points(deaf: Callable[[type], type]) -> Callable[[type], type]:
 def one_reaction_late(base: Any) -> type:
     """A condition is looked at after the reaction that follows the one that changed it."""
 
-    class Late(base):  # type: ignore[misc, valid-type]
+    class LateByOneReaction(base):  # type: ignore[misc, valid-type]
         def advance(self, *arguments: Any, **named: Any) -> int:
             code = super().advance(*arguments, **named)
             if code == codes.TRIGGERED:
                 super().advance(*arguments, **(named | {"event_limit": self.n_events + 1}))
             return code
 
-    return Late
+    return LateByOneReaction
 
 
 class _Changed:
@@ -63,12 +63,12 @@ def of_events(change: Callable[[int, Event], Event]) -> Callable[[type], type]:
     """A plant that changes each event, given with its number."""
 
     def plant(base: Any) -> type:
-        class Planted(base):  # type: ignore[misc, valid-type]
+        class WithChangedEvents(base):  # type: ignore[misc, valid-type]
             def __init__(self, *arguments: Any, **named: Any) -> None:
                 super().__init__(*arguments, **named)
                 self.network: Any = _Changed(arguments[0], change)
 
-        return Planted
+        return WithChangedEvents
 
     return plant
 
@@ -85,12 +85,12 @@ def of_channels(change: Callable) -> Callable[[type], type]:
     """A plant that changes the compiled channels of a simulation before it starts."""
 
     def plant(base: Any) -> type:
-        class Planted(base):  # type: ignore[misc, valid-type]
+        class WithChangedChannels(base):  # type: ignore[misc, valid-type]
             def _own_arrays(self, *arguments: Any) -> tuple:
                 channels, laws, families = super()._own_arrays(*arguments)
                 return (*change(channels, laws), families)
 
-        return Planted
+        return WithChangedChannels
 
     return plant
 
@@ -237,15 +237,15 @@ class PlantedErrors(Check):
     name = "planted-errors"
     summary = "the other checks reject methods with planted errors (p: 1 if rejected, else 0)"
 
-    def run(self, method: str, seed: int, options: Options) -> list:
+    def run(self, method: str, seed: int, options: CheckOptions) -> list:
         base = method_class(method)
-        found = []
+        outcomes = []
         for plant in PLANTS:
             if any(issubclass(base, b) for b in plant.bases):
                 p = float(plant.p(plant.plant(base), options.replicates, seed))
                 note = f"p of the planted error {p:.2g}"
-                found.append(Outcome(plant.what, float(p < CAUGHT), {"p_of_planted_error": p}, note))
-        return found
+                outcomes.append(Outcome(plant.what, float(p < CAUGHT), {"p_of_planted_error": p}, note))
+        return outcomes
 
 
 # Errors of continuous variables, planted.
@@ -291,7 +291,7 @@ def frozen(base: Any) -> type:
 def crossing_at_the_next_reaction(base: Any) -> type:
     """A condition on a variable is looked at only when a reaction fires."""
 
-    class Late(base):  # type: ignore[misc, valid-type]
+    class LateCrossing(base):  # type: ignore[misc, valid-type]
         def __init__(self, *arguments: Any, **named: Any) -> None:
             super().__init__(*arguments, **named)
             path = self.laws.continuous
@@ -301,4 +301,4 @@ def crossing_at_the_next_reaction(base: Any) -> type:
             code = super().advance(*arguments, **(named | {"event_limit": self.n_events + 1}))
             return codes.TRIGGERED if code == codes.EVENT_LIMIT else code
 
-    return Late
+    return LateCrossing

@@ -25,7 +25,7 @@ from ..crn import ReactionNetwork
 from ..crn.formats.sbml_document import flattened
 from ..simulation.result import Result
 from ..statistics.tests import Verdict, bonferroni, two_sided
-from .check import Check, Options, Outcome, Refused, Unsupported
+from .check import Check, CheckOptions, Outcome, Refused, Unsupported
 
 _RESAMPLES = 200
 _ROUNDING = 1e-5
@@ -40,17 +40,18 @@ class SbmlSuite(Check):
     def missing(cls, sbml_suite: str | Path | None, folder: str | Path | None = None) -> str:
         return "" if sbml_suite is not None else "no folder given: use --sbml-suite FOLDER"
 
-    def run(self, method: str, seed: int, options: Options) -> list:
+    def run(self, method: str, seed: int, options: CheckOptions) -> list:
         if options.sbml_suite is None:
             return [Unsupported("sbml-suite", self.missing(None))]
-        found: list[Outcome | Unsupported] = []
+        outcomes: list[Outcome | Unsupported] = []
         for k, folder in enumerate(case_folders(options.sbml_suite)):
-            own = int(np.random.SeedSequence([seed, k]).generate_state(1)[0])  # many cases are one model written twice
+            # Each case has a different seed: many cases are one model written in two ways.
+            case_seed = int(np.random.SeedSequence([seed, k]).generate_state(1)[0])
             try:
-                found.append(run_case(folder, method, own, options.replicates, **options.method_options))
+                outcomes.append(run_case(folder, method, case_seed, options.replicates, **options.method_options))
             except InputError as error:
-                found.append(Unsupported(folder.name, str(error)))
-        return found
+                outcomes.append(Unsupported(folder.name, str(error)))
+        return outcomes
 
 
 def case_folders(path: str | Path, suite: str = "stochastic") -> list[Path]:
@@ -101,12 +102,12 @@ def run_case(folder: Path, method: str, seed: int, n: int, **options: Any) -> Ou
 
 def _usual(x: np.ndarray, settings: dict, rng: np.random.Generator) -> list[int]:
     """Points outside the bands in resamples of x, whose mean and deviation are then the true ones."""
-    found = []
+    outside = []
     for _ in range(_RESAMPLES):
         again = x[rng.integers(len(x), size=len(x))]
         z, y = _bands(again, x.mean(0), x.std(0))
-        found.append(_n_outside(z, y, settings))
-    return found
+        outside.append(_n_outside(z, y, settings))
+    return outside
 
 
 def _bands(x: np.ndarray, mu: np.ndarray, sigma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -138,11 +139,11 @@ def _model(folder: Path) -> Path:
 
 def _settings(path: Path) -> dict:
     parts = (line.partition(":") for line in path.read_text().splitlines() if ":" in line)
-    found = {name: value for name, _, value in parts}
+    values = {name: value for name, _, value in parts}
     ranges = {"meanRange": (-3.0, 3.0), "sdRange": (-5.0, 5.0)}
     for name in ranges:
-        if found.get(name, "").strip():
-            low, high = found[name].strip().strip("()").split(",")
+        if values.get(name, "").strip():
+            low, high = values[name].strip().strip("()").split(",")
             ranges[name] = (float(low), float(high))
     return ranges
 
@@ -183,7 +184,7 @@ _MADE = "semantic_{}_"
 """Name of the rule that gives a value which is not that of a species."""
 
 
-class Settings(NamedTuple):
+class SemanticSettings(NamedTuple):
     """The settings of a case."""
 
     time: np.ndarray
@@ -202,7 +203,7 @@ class SbmlSemantic(Check):
     def missing(cls, sbml_suite: str | Path | None, folder: str | Path | None = None) -> str:
         return "" if folder is not None else "no folder given: use --folder DIR"
 
-    def run(self, method: str, seed: int, options: Options) -> list:
+    def run(self, method: str, seed: int, options: CheckOptions) -> list:
         if options.folder is None:
             return [Unsupported(self.name, self.missing(None))]
         return [run_semantic_case(folder, method) for folder in case_folders(options.folder, "semantic")]
@@ -225,9 +226,9 @@ def run_semantic_case(folder: Path, method: str = "ode") -> Outcome | Refused | 
             warnings.simplefilter("ignore")
             values = simulated(model_of(folder), time, case, method)
     except GillespieError as error:
-        said = str(error)
-        reason = next((name for name, words in REASONS.items() if words in said), None)
-        return Unsupported(folder.name, said) if reason is None else Refused(folder.name, reason, said)
+        message = str(error)
+        reason = next((name for name, words in REASONS.items() if words in message), None)
+        return Unsupported(folder.name, message) if reason is None else Refused(folder.name, reason, message)
     off = {name: _largest(values[name], expected[name], case) for name in case.variables}
     worst = max(off, key=lambda name: off[name], default="")
     largest = off.get(worst, 0.0)
@@ -236,7 +237,7 @@ def run_semantic_case(folder: Path, method: str = "ode") -> Outcome | Refused | 
     return Outcome(folder.name, float(passes), {"largest": largest}, note)
 
 
-def _largest(values: np.ndarray, expected: np.ndarray, case: Settings) -> float:
+def _largest(values: np.ndarray, expected: np.ndarray, case: SemanticSettings) -> float:
     """The largest difference over the tolerance; infinite where only one value is a finite number."""
     finite = np.isfinite(expected)
     same = np.isnan(values) & np.isnan(expected) | (values == expected)
@@ -246,7 +247,7 @@ def _largest(values: np.ndarray, expected: np.ndarray, case: Settings) -> float:
     return float((np.abs(values[finite] - expected[finite]) / allowed).max(initial=0.0))
 
 
-def simulated(path: Path, time: np.ndarray, case: Settings, method: str) -> dict[str, np.ndarray]:
+def simulated(path: Path, time: np.ndarray, case: SemanticSettings, method: str) -> dict[str, np.ndarray]:
     """Values float64[point] of the variables of a case."""
     document, _ = flattened(checks.read_text(path), path.parent)
     model = document.getModel()
@@ -254,15 +255,15 @@ def simulated(path: Path, time: np.ndarray, case: Settings, method: str) -> dict
     sizes = {species[v].getCompartment() for v in case.variables if v in species and v not in case.amounts}
     others = [*(v for v in case.variables if v not in species), *sorted(sizes)]
     network = ReactionNetwork.from_sbml(_recording(document, dict.fromkeys(others)), substance="item")
-    found = simulate(network, time=time, method=method, **_TOLERANCES)
-    assert isinstance(found, Result)
-    observables = dict(zip(found.observable_names, found.observables[0].T))
+    result = simulate(network, time=time, method=method, **_TOLERANCES)
+    assert isinstance(result, Result)
+    observables = dict(zip(result.observable_names, result.observables[0].T))
 
     def other(name: str) -> np.ndarray:
         return observables[_MADE.format(name)]
 
     def amount(name: str) -> np.ndarray:
-        return found.of(name)[0] * found.volume
+        return result.of(name)[0] * result.volume
 
     values = {}
     for name in case.variables:
@@ -300,21 +301,21 @@ def model_of(folder: Path) -> Path:
     return models[-1]
 
 
-def settings(path: Path) -> Settings:
+def settings(path: Path) -> SemanticSettings:
     """The settings of a case; raises InputError for a file that has not all of them."""
     lines = (line.partition(":") for line in path.read_text().splitlines() if ":" in line)
-    found = {name.strip(): value.strip() for name, _, value in lines}
+    entries = {name.strip(): value.strip() for name, _, value in lines}
 
     def names(key: str) -> tuple[str, ...]:
-        return tuple(name.strip() for name in found.get(key, "").split(",") if name.strip())
+        return tuple(name.strip() for name in entries.get(key, "").split(",") if name.strip())
 
     try:
-        start, duration, steps = float(found["start"]), float(found["duration"]), int(found["steps"])
+        start, duration, steps = float(entries["start"]), float(entries["duration"]), int(entries["steps"])
         time = np.linspace(start, start + duration, steps + 1)
-        absolute, relative = float(found["absolute"]), float(found["relative"])
+        absolute, relative = float(entries["absolute"]), float(entries["relative"])
     except (KeyError, ValueError) as error:
         raise InputError(f"{path} is not a file of settings: {error}") from None
-    return Settings(time, names("variables"), absolute, relative, frozenset(names("amount")))
+    return SemanticSettings(time, names("variables"), absolute, relative, frozenset(names("amount")))
 
 
 def results(path: Path) -> tuple[np.ndarray, dict[str, np.ndarray]]:

@@ -23,7 +23,7 @@ import numpy as np
 from .. import checks
 from ..crn import ReactionNetwork
 from ..peers.programs import concentrations as concentrations_by_cvode
-from .check import Check, Options, Outcome, Unsupported, trajectories
+from .check import Check, CheckOptions, Outcome, Unsupported, trajectories
 
 TOLERANCES = {"ode": {"rtol": 1e-10, "atol": 1e-16}, "linear_noise": {"rtol": 1e-8, "atol": 1e-14}}
 """Of our methods."""
@@ -35,7 +35,7 @@ _WITH_COVARIANCES = ("Brusselator",)
 _OF_LARGEST = 1e-6
 
 
-class Model(NamedTuple):
+class StiffModel(NamedTuple):
     """A network, its volume, recorded times [s], and how far concentrations may be off, in the measure above.
 
     Where fronts are steep, an error of phase weighs as much as the front is steep."""
@@ -48,11 +48,11 @@ class Model(NamedTuple):
 
 _LATE = np.concatenate([[0.0], np.logspace(-4, 6, 41)])
 MODELS = {
-    "Robertson": Model("A -> B @ 0.04\n2 B -> B + C @ 3e7\nB + C -> A + C @ 1e4\nA = 10000", 1e4, _LATE, 1e-7),
-    "Brusselator": Model(
+    "Robertson": StiffModel("A -> B @ 0.04\n2 B -> B + C @ 3e7\nB + C -> A + C @ 1e4\nA = 10000", 1e4, _LATE, 1e-7),
+    "Brusselator": StiffModel(
         "0 -> X @ 1\n2 X + Y -> 3 X @ 1\nX -> Y @ 3\nX -> 0 @ 1\nX = 100\nY = 100", 100.0, np.linspace(0, 30, 61), 1e-7
     ),
-    "Oregonator": Model(
+    "Oregonator": StiffModel(
         "Y -> X @ 0.0804\nX + Y -> 0 @ 1.6e9\nX -> 2 X + Z @ 480\n2 X -> 0 @ 4e7\nZ -> Y @ 1\n"
         "X = 500\nY = 3000\nZ = 24000",
         1e12, np.linspace(0, 300, 61), 3e-5,
@@ -104,13 +104,13 @@ def moments(name: str) -> tuple[np.ndarray, np.ndarray]:
         return np.concatenate([equations.changes @ v, model.volume * grown.ravel()])
 
     start = np.concatenate([network.counts() / model.volume, np.zeros(n * n)])
-    found = solve_ivp(
+    solution = solve_ivp(
         derivative, (0.0, model.time[-1]), start, "LSODA", model.time, rtol=1e-11, atol=1e-16,
         first_step=1e-9 * model.time[1],
     )  # fmt: skip
-    if found.status:
-        raise RuntimeError(f"{name}: {found.message}")
-    return found.y[:n].T, found.y[n:].T.reshape(-1, n, n) / model.volume
+    if solution.status:
+        raise RuntimeError(f"{name}: {solution.message}")
+    return solution.y[:n].T, solution.y[n:].T.reshape(-1, n, n) / model.volume
 
 
 def difference(ours: np.ndarray, theirs: np.ndarray) -> float:
@@ -132,8 +132,8 @@ class StiffModels(Check):
     summary = "ode and linear_noise on stiff models against other integrators (p: 1 if within tolerance, else 0)"
     methods = ("ode", "linear_noise")
 
-    def run(self, method: str, seed: int, options: Options) -> list:
-        found: list[Outcome | Unsupported] = []
+    def run(self, method: str, seed: int, options: CheckOptions) -> list:
+        outcomes: list[Outcome | Unsupported] = []
         for name, model in MODELS.items():
             if method != "ode" and name not in _WITH_COVARIANCES:
                 continue
@@ -149,8 +149,8 @@ class StiffModels(Check):
                 theirs = concentrations_by_cvode(network, model.time, model.volume)
                 differences["libRoadRunner"] = (difference(run.counts[0], theirs), tolerance)
             except checks.MissingExtraError as error:
-                found.append(Unsupported(f"{name}, libRoadRunner", str(error)))
+                outcomes.append(Unsupported(f"{name}, libRoadRunner", str(error)))
             for other, (off, most) in differences.items():
                 note = f"largest difference {off:.2g}, tolerance {most:g}"
-                found.append(Outcome(f"{name}, {other}", float(off <= most), {"difference": off}, note))
-        return found
+                outcomes.append(Outcome(f"{name}, {other}", float(off <= most), {"difference": off}, note))
+        return outcomes

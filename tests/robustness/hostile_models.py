@@ -70,11 +70,14 @@ def _number_replaced(text: str, start: int, token: str) -> str:
 
 
 def attempt(seed: int, method: str, number: int) -> str:
-    """`simulated` or `refused`; everything else raises an exception."""
-    name, text = mutant(number, seed)
+    """Read and simulate mutant `number`; `simulated` or `refused`. Everything else raises an exception."""
+    return _simulated(*mutant(number, seed), method, number)
+
+
+def _simulated(name: str, text: str, method: str, seed: int) -> str:
     try:
         network = ReactionNetwork.from_parts(format_named(name).read(text))
-        simulate(network, 1.0, 3, method=method, seed=number, max_events=500)
+        simulate(network, 1.0, 3, method=method, seed=seed, max_events=500)
     except InternalError:
         raise
     except GillespieError:
@@ -84,4 +87,7 @@ def attempt(seed: int, method: str, number: int) -> str:
 
 def run(method: str, seed: int, n: int) -> Iterator[Report]:
     """A report of `n` mutants."""
+    # Kernels that are not in the cache are compiled here, since the time limit of an attempt does not allow for it.
+    for model in corpus():
+        _simulated(*model, method, seed)
     yield report_of(f"{n} models", n, partial(attempt, seed, method), ("simulated", "refused"))

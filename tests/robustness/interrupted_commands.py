@@ -106,14 +106,14 @@ def execute(folder: Path, arguments: str, delay: float | None = None, cache: Pat
 
 def wrong(end: End) -> str:
     """A description of what is wrong with the end of an interrupted command; empty if nothing is."""
-    lines = [line for line in end.said.splitlines() if line.startswith("gillespie-nn: ")]
-    traces = [line for line in end.said.splitlines() if "Traceback" in line or "Exception ignored" in line]
+    lines = [line for line in end.stderr.splitlines() if line.startswith("gillespie-nn: ")]
+    traces = [line for line in end.stderr.splitlines() if "Traceback" in line or "Exception ignored" in line]
     if end.code not in (0, EXIT_CODE):
-        return f"exit code {end.code}: {end.said[-300:]}"
+        return f"exit code {end.code}: {end.stderr[-300:]}"
     if traces:
-        return f"exit code {end.code} with a traceback: {end.said[-300:]}"
+        return f"exit code {end.code} with a traceback: {end.stderr[-300:]}"
     if end.code == EXIT_CODE and (len(lines) != 1 or "interrupted" not in lines[0]):
-        return f"exit code {EXIT_CODE} without one sentence: {end.said[-300:]}"
+        return f"exit code {EXIT_CODE} without one sentence: {end.stderr[-300:]}"
     return ""
 
 
