@@ -14,7 +14,7 @@ from . import error_rates, judgements
 from .driven import ATOL_VARIATION, TOLERANCES, DrivenPaths, PathErrors
 from .error_rates import Criterion
 from .results import Results
-from .setting import FEWEST_PATHS, LARGEST, SMALLEST, Setting, NoiseSource
+from .setting import FEWEST_PATHS, LARGEST, SMALLEST, NoiseSource, Setting
 
 _REFINED_PATHS = 4
 _MOST_REFINED = 1e-3

@@ -24,7 +24,7 @@ from .driven import terms_of
 from .error_rates import Criterion
 from .judgements import SAME_LAW, SAME_LAW_OF_WEIGHTS, SLOPE_IN_VOLUME
 from .results import Quantities, Results
-from .setting import Setting, NoiseSource
+from .setting import NoiseSource, Setting
 
 STEP = 4e-3
 """Of the grid of the limit [s], about."""

@@ -13,7 +13,7 @@ from ..noise import RateNoise
 from ..statistics.scaling import MEDIAN, bootstrap
 from .driven import DrivenPaths
 from .forcing import LARGEST, N_SIZES, SMALLEST
-from .setting import LEARNING, SETTINGS, Setting, NoiseSource
+from .setting import LEARNING, SETTINGS, NoiseSource, Setting
 
 _BAND = (0.05, 0.95)
 _LINES = (("-", "o"), ("--", "s"), ("-.", "^"), (":", "D"))

@@ -1,9 +1,9 @@
 """A batch method against exact simulation at the size of MNIST, layer by layer: 784-32-10 with four images.
 
-Of each layer the slope by which the mean changes of its weights follow the exact ones should be within 1 +- `MEAN`,
-and the ratio of variances, pooled over its weights, within 1 +- `VARIANCE`. Standard errors are those of a jackknife
-over groups of replicates, since the weights of a replicate are not independent; intervals are simultaneous over all
-layers and both numbers.
+In each layer, the slope of the mean changes of the weights against the exact ones must be within 1 +- `MEAN`, and the
+ratio of variances, pooled over the weights, within 1 +- `VARIANCE`. Standard errors come from a jackknife over groups
+of replicates, because the weights of one replicate are not independent. Intervals are simultaneous over all layers and
+both numbers.
 """
 
 import argparse
@@ -35,13 +35,13 @@ _TOGETHER = 10
 
 
 class BatchSetting(NamedTuple):
-    """Running time [s], and LR, the step s of an image times their number."""
+    """The running time [s], and the step LR of a whole batch."""
 
     running_time: float
     step: float
 
     def network(self, **batch: Any) -> TrainingNetwork:
-        """The network: of all samples with `batch=N_SAMPLES`."""
+        """The network; `batch=N_SAMPLES` makes the one that is shown all samples at once."""
         return training_network(
             SIZES, h=0.02, learning_rate=self.step / N_SAMPLES / (self.running_time - HOLD), hold=HOLD,
             annihilation_rate=60.0, output="smooth_relu", signed_inputs=True, **batch,
@@ -49,7 +49,7 @@ class BatchSetting(NamedTuple):
 
 
 SETTINGS = {"batch_leap": BatchSetting(60.0, 1.0), "stationary_leap": BatchSetting(130.0, 0.25)}
-"""By the name of the method: one that it does not refuse."""
+"""For each method, a setting that it does not refuse."""
 
 
 class LayerComparison(NamedTuple):
@@ -62,7 +62,7 @@ class LayerComparison(NamedTuple):
 
     @property
     def verdict(self) -> Verdict:
-        """It holds if both intervals are within the tolerances, and fails if one is beyond its own."""
+        """It holds if both intervals are inside their tolerances, and fails if one is outside."""
         both = ((self.slope_interval, MEAN), (self.variance_interval, VARIANCE))
         return Verdict.together(Verdict.of_interval(*ends, 1 - within, 1 + within) for ends, within in both)
 
@@ -109,8 +109,9 @@ def method_changes(
     seed: int = 1,
     options: Mapping[str, Any] | None = None,
 ) -> np.ndarray:
-    """The same by a batch method, whose `options` have their defaults unless given. Raises InputError where the method
-    says that it does not apply."""
+    """Changes int64[presentation, weight] [molecules] by a batch method with `options`, by default its defaults.
+
+    Raises InputError if the method refuses this network."""
     spec = setting.network(batch=N_SAMPLES, listed=False)
     return changes_by(method, spec, setting.running_time, VOLUME, images(), presentations, seed, options)
 
@@ -135,8 +136,8 @@ def compare(exact: np.ndarray, tested: np.ndarray) -> list[LayerComparison]:
 
 
 def _slope(runs: list[np.ndarray]) -> float:
-    """Slope of the means of `tested` on the exact means. The direction for one half of `tested` is the mean of the other
-    half, so that chance does not count twice."""
+    """Slope of the means of `tested` against the exact means. The direction for one half of `tested` is the mean of the
+    other half, so that chance does not count twice."""
     exact, tested = runs
     halves = tested[::2].mean(axis=0), tested[1::2].mean(axis=0)
     return float(halves[0] @ halves[1] / (exact.mean(axis=0) @ (0.5 * (halves[0] + halves[1]))))

@@ -1,4 +1,4 @@
-"""The result of `certify`: a row for each quantity and time, and a verdict."""
+"""`certify`: a method compared with an exact one on any model. The result has a row for each quantity and time."""
 
 import time as timer
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -173,13 +173,13 @@ def _percent(error: float | None, interval: tuple[float, float] | None) -> str:
     return "-" if error is None or interval is None else estimate(*(100 * x for x in (error, *interval)))
 
 
-# Ensembles of two methods, and what is certified of one beside the other.
+# The ensembles of both methods, and the comparison that gives the certificate.
 
 CONFIDENCE = 0.95
 
 
 class Ensemble:
-    """What is compared of the replicates of `method`, a class.
+    """The compared values of the replicates of `method`, a class.
 
     Parameters
     ----------
@@ -212,7 +212,7 @@ class Ensemble:
             self._variances = np.stack([_known_variance(result, name) for name in names], axis=-1)
 
     def values(self, point: int) -> np.ndarray:
-        """float64[replicate, name]."""
+        """Values at a time, float64[replicate, name]."""
         return self._values[:, point].astype(np.float64)
 
     def moments(self, point: int) -> scaling.MeanVariance:
@@ -223,25 +223,25 @@ class Ensemble:
 
     @property
     def has_variance(self) -> np.ndarray:
-        """Of each name, bool[name]."""
+        """Whether the method gives a variance, bool[name]."""
         if self._variances is None:
             return np.ones(self._values.shape[-1], dtype=np.bool_)
         return ~np.isnan(self._variances).any(axis=0)
 
     @property
     def has_law(self) -> bool:
-        """Whether the replicates are a sample."""
+        """Whether the replicates are a sample of a distribution. A deterministic method has none."""
         return self._variances is None
 
 
 def _molecules(result: Result, name: str) -> np.ndarray:
-    """[replicate, point], of an observable in its own unit."""
+    """Values [replicate, point] in molecules; an observable keeps its unit."""
     is_count = result.units == "molecules" or name not in result.model.index
     return result.of(name) if is_count else result.of(name) * result.volume
 
 
 def _known_variance(result: Result, name: str) -> np.ndarray:
-    """float64[point] [molecules^2] that a method gives beside its one run; NaN if it gives none."""
+    """Variance float64[point] [molecules^2] that a deterministic method gives with its run; NaN if it gives none."""
     if not result.covariance.size or name in result.observable_names:
         return np.full(len(result.time), np.nan)
     k = result.species.index(name)
@@ -256,7 +256,7 @@ def compare(
     tolerances: tuple[float, float],
     floor: float,
 ) -> Certificate:
-    """The certificate of `one` beside the exact `other`; `tolerances` are those of the mean and the variance."""
+    """The certificate of `one` against the exact `other`; `tolerances` are those of the mean and the variance."""
     tolerance_mean, tolerance_variance = tolerances
     given = one.has_variance
     n_intervals = len(time) * int(len(names) * (1 + one.has_law) + given.sum())
@@ -285,10 +285,11 @@ def compare(
 
 
 def _distances(one: Ensemble, other: Ensemble, point: int, level: float) -> list[Distance] | None:
-    """Of each name, or None if the method gives no law. Whole molecules: a continuous law and one of counts with the
-    same shape would differ by half a molecule's probability."""
+    """The distance of each name, or None if the method has no law."""
     if not one.has_law:
         return None
+    # Rounded to whole molecules: a continuous law and a law of counts with the same shape would otherwise differ by the
+    # probability of half a molecule.
     pairs = zip(np.rint(one.values(point)).T, np.rint(other.values(point)).T, strict=True)
     return [distance(*pair, level) for pair in pairs]
 
@@ -301,7 +302,7 @@ def _rows(
     distances: list[Distance] | None,
     tolerances: tuple[float, float],
 ) -> Iterator[Row]:
-    """Of all names at one time; `errors` are those of means and variances."""
+    """Rows of all names at one time; `errors` are those of means and variances."""
     one, other = moments
     judged = [scaling.judge(e, t) for e, t in zip(errors, tolerances, strict=True)]
     for k, name in enumerate(names):
@@ -344,7 +345,7 @@ def _badness(tolerances: tuple[float, float]) -> Callable[[Row], tuple[int, floa
 
 LEAST_REPLICATES = 30
 _SHORT = 1e-3
-"""Part of the first interval that a trial run covers. It compiles the kernels and refuses bad arguments."""
+"""Part of the first interval that a trial run covers. The trial compiles the kernels and refuses invalid arguments."""
 
 
 def _seed(name: str, value: Any) -> int:
@@ -386,7 +387,7 @@ class CertifyOptions(Options):
     )  # fmt: skip
     species: Sequence[str] | None = option(
         None, several, "species or observables to compare", kind=str, usual="all species that can change",
-        metavar="'A,C*'", several=True, more="one or several names or patterns; observables are in their own units",
+        metavar="'A,C*'", several=True, more="one or several names or patterns; observables keep their units",
     )  # fmt: skip
 
 
@@ -406,7 +407,7 @@ def certify(
     The error of a mean is relative to max(|exact mean|, `floor`), the error of a variance to max(exact variance,
     `floor`**2). Each has an interval, and the Kolmogorov-Smirnov distance has an upper bound. All of them hold jointly
     with probability 0.95 (Bonferroni). The intervals are asymptotic: they assume no distribution, but they cannot
-    cover values so rare that no replicate took them. The verdict is `fails` if some interval lies entirely beyond
+    cover values so rare that no replicate took them. The verdict is `fails` if an interval lies entirely beyond
     its tolerance, `holds` if every interval lies inside its tolerance, and `inconclusive` otherwise.
 
     Concentrations are converted to molecules, and rounded to whole molecules for the distance. A deterministic method
@@ -477,5 +478,5 @@ def _names(
         changing.update(network.species[s] for change in changes for s in change.species)
         names = tuple(s for s in network.species if s in changing)
     if not names:
-        raise InputError("no species to compare: name some with species, or give a network that changes some")
+        raise InputError("no species to compare: name species, or give a network in which some species change")
     return names

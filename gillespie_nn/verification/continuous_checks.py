@@ -1,4 +1,7 @@
-"""Laws of processes with continuous variables, in closed form or as the master equation with the path in it.
+"""Continuous variables coupled to molecules: whole distributions against closed forms and the master equation.
+
+There are variables that read counts (a telegraph process drives a variable, which its rates may read in turn),
+variables that read none (a growing volume), conditions that variables cross, and cells that divide.
 
 M. H. A. Davis, J. R. Stat. Soc. B 46 (1984) 353-376, doi:10.1111/j.2517-6161.1984.tb01308.x.
 """
@@ -18,7 +21,7 @@ from .event_checks import BIRTH, DEATH
 from .exact_laws import cells_of
 
 _SIZE = 120
-"""Counts from here on are cut off."""
+"""Counts of this and above are cut off."""
 N = np.arange(_SIZE)
 _TOLERANCES = {"rtol": 1e-10, "atol": 1e-13}
 
@@ -27,14 +30,16 @@ ON, OFF = 5.6, 3.6
 
 
 def stationary(edges: np.ndarray) -> np.ndarray:
-    """x' = s - x, s switched on at rate ON and off at OFF: x is Beta(ON, OFF), and s is 1 with probability x. Jointly
-    s and the interval of `edges` float64[k + 1], from 0 to 1: float64[s, interval]."""
+    """Joint law float64[s, interval] of s and the interval of x in `edges` float64[k + 1], which go from 0 to 1.
+
+    Here x' = s - x, and s is switched on at rate ON and off at rate OFF. Then x is Beta(ON, OFF), and s is 1 with
+    probability x."""
     on = ON / (ON + OFF) * np.diff(scipy.stats.beta.cdf(edges, ON + 1, OFF))
     return np.array([np.diff(scipy.stats.beta.cdf(edges, ON, OFF)) - on, on])
 
 
 def switched_on(x: float) -> float:
-    """Rate at which s is switched on at x [1/s]."""
+    """Rate at which s is switched on [1/s]."""
     return 0.6 + 2.0 * x
 
 
@@ -43,8 +48,8 @@ def switched_off(x: float) -> float:
 
 
 def stationary_with_feedback(edges: np.ndarray) -> np.ndarray:
-    """The same with rates that read x. No net flow passes any x, so that s is 1 with probability x, and the density is
-    exp(integral of on / x - off / (1 - x)) / (x (1 - x))."""
+    """The same joint law for rates that read x. In the stationary state no net flow passes any x. Hence s is 1 with
+    probability x, and the density is exp(integral of on / x - off / (1 - x)) / (x (1 - x))."""
 
     def exponent(x: float) -> float:
         return scipy.integrate.quad(lambda y: switched_on(y) / y - switched_off(y) / (1.0 - y), 0.5, x)[0]
@@ -69,7 +74,8 @@ def _evolved(start: np.ndarray, t0: float, t1: float, rates: Callable[[float], n
 
 
 def _jumps(change: int, rate: np.ndarray) -> np.ndarray:
-    """Rates float64[to, from] of jumps by `change` at `rate` float64[from]; what leaves the counts is lost."""
+    """Rates float64[to, from] of jumps by `change` at `rate` float64[from]. Probability that leaves the range is
+    lost."""
     rates = np.diag(-rate)
     for n in N.tolist():
         if 0 <= n + change < _SIZE and rate[n]:
@@ -81,7 +87,7 @@ GROWTH, PAIRING = 0.8, 0.9
 
 
 def pairs_in_growing_volume(start: int, times: tuple[float, ...]) -> list[np.ndarray]:
-    """0 -> A at BIRTH V, 2 A -> 0 at PAIRING A (A - 1) / V, V = exp(GROWTH t): laws of A at `times` [s]."""
+    """Laws of A at `times` [s] for 0 -> A at BIRTH V and 2 A -> 0 at PAIRING A (A - 1) / V, where V = exp(GROWTH t)."""
     births, pairs = _jumps(1, np.full(_SIZE, BIRTH)), _jumps(-2, PAIRING * N * (N - 1.0))
     laws, law, before = [], np.where(start == N, 1.0, 0.0), 0.0
     for time in times:
@@ -94,8 +100,8 @@ def pairs_in_growing_volume(start: int, times: tuple[float, ...]) -> list[np.nda
 
 
 def dividing_cell(start: int, times: tuple[float, ...]) -> list[np.ndarray]:
-    """0 -> A at BIRTH V, A -> 0 at DEATH A, V grows from 1 at rate GROWTH; at V = 2 the cell divides, and keeps each
-    molecule with probability 1/2: laws of A at `times` [s]."""
+    """Laws of A at `times` [s] for 0 -> A at BIRTH V and A -> 0 at DEATH A. V grows from 1 at rate GROWTH. At V = 2 the
+    cell divides and retains each molecule with probability 1/2."""
     births, deaths = _jumps(1, np.full(_SIZE, BIRTH)), _jumps(-1, DEATH * N)
     halves = scipy.stats.binom.pmf(N[:, None], N, 0.5)
     period = np.log(2.0) / GROWTH
@@ -118,36 +124,35 @@ def dividing_cell(start: int, times: tuple[float, ...]) -> list[np.ndarray]:
 
 
 def reached(seconds: float, times: tuple[float, ...], rate: float) -> list[np.ndarray]:
-    """An exponential moment at `rate` [1/s], and then so many `seconds`: whether all that is over by each time."""
+    """Laws float64[2] at `times` [s] of whether an exponential waiting time at `rate` [1/s], followed by a fixed time
+    of `seconds`, is over."""
     over = [1.0 - np.exp(-rate * max(0.0, t - seconds)) for t in times]
     return [np.array([1.0 - p, p]) for p in over]
 
 
-# Continuous variables beside molecules: whole distributions, against closed forms and the master equation.
-#
-# Variables that read counts (a telegraph process and what it drives, with rates that read it in turn), variables that
-# read none (a growing volume), conditions that they cross, and division of cells.
+# The models of the check, each with its laws.
 
 _EDGES = np.linspace(0.0, 1.0, 21)
 _LATE = 40.0
-"""The variable has forgotten its start up to exp(-40)."""
+"""Time at which the law is stationary up to exp(-40) [s]."""
 _TIMES = (0.6, 1.4)
 _GENERATIONS = (0.5, 1.5, 3.2)
 _NOTED = (0.8, 1.7)
 
 
 class ContinuousCase(NamedTuple):
-    """A model, the recorded times [s], its laws, and what they are of: whole numbers int64[replicate, k] of each."""
+    """A model, the recorded times [s], the law at each of them, and the whole numbers int64[replicate, k] that have
+    it."""
 
     text: str
     times: Sequence[float]
     laws: Callable[[], list[np.ndarray]]
     numbers: Callable[[Result, int], np.ndarray]
-    """Of the law with a number."""
+    """The numbers of a result that have law number k."""
 
 
 def _filtered(run: Result, _: int) -> np.ndarray:
-    """The state of the switch, and the interval in which the variable is."""
+    """The state of the switch, and the number of the interval that contains the variable."""
     interval = np.clip(np.searchsorted(_EDGES, run.of("x")[:, -1], side="right") - 1, 0, len(_EDGES) - 2)
     return np.stack([run.of("On")[:, -1], interval], axis=1)
 
@@ -183,12 +188,12 @@ CASES = {
 
 @cache
 def laws_of(name: str) -> list[np.ndarray]:
-    """The laws of a case, worked out once."""
+    """The laws of a case, computed once."""
     return CASES[name].laws()
 
 
 def outcomes(name: str, method: type, n: int, seed: int) -> list[Outcome]:
-    """One for each law of a case."""
+    """An outcome for each law of a case."""
     case = CASES[name]
     run = run_of(ReactionNetwork.from_text(case.text), method, case.times, n, seed)
     result = []
@@ -202,7 +207,7 @@ def outcomes(name: str, method: type, n: int, seed: int) -> list[Outcome]:
 
 class ContinuousVariables(Check):
     name = "continuous"
-    summary = "continuous variables beside molecules against closed forms and the master equation"
+    summary = "continuous variables with molecules against closed forms and the master equation"
     methods = ("direct", "rejection")  # optimized_direct draws the same numbers here as direct
 
     def run(self, method: str, seed: int, options: CheckOptions) -> list:
