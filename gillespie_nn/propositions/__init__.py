@@ -6,12 +6,12 @@ line in `CASES` there.
 """
 
 from ..statistics.tests import ERROR, MOST_LOOKS
-from .error_rates import SEQUENCES, error_rates, table_of_rates
 from .forcing import Additive, Concentration, RateSource
 from .intrinsic import Intrinsic
 from .proposition_figure import SHARPENED, course_of, sentences, theta_when_sharpened
 from .proposition_report import carry_out, simulate_paths, stored_results, verdict, write_report
 from .selftest import self_test
+from .sequential_rule import SEQUENCES, error_rates, table_of_rates
 from .setting import CASES, FEWEST_PATHS, PROPOSITIONS, Choice, setting_of
 
 SOURCES = (RateSource, Concentration, Additive, Intrinsic)

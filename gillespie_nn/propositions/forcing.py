@@ -10,10 +10,10 @@ from ..checks import InputError, ModelError
 from ..kernels.propositions.perturbed import N_SIZES
 from ..statistics.scaling import CONFIDENCE, MEDIAN, Slopes, bootstrap
 from ..statistics.tests import MOST_LOOKS, Judgement, Verdict
-from . import error_rates, judgements
+from . import judgements, sequential_rule
 from .driven import ATOL_VARIATION, TOLERANCES, DrivenPaths, PathErrors
-from .error_rates import Criterion
 from .results import Results
+from .sequential_rule import Criterion
 from .setting import FEWEST_PATHS, LARGEST, SMALLEST, NoiseSource, Setting
 
 _REFINED_PATHS = 4
@@ -98,7 +98,7 @@ class Extrinsic(NoiseSource):
 
     def closing(self, results: Results, confidence: float) -> list[Judgement]:
         numerics, _ = self._refined(results)
-        return [numerics, error_rates.caught(results.ended(), self.seed, confidence)]
+        return [numerics, sequential_rule.caught(results.ended(), self.seed, confidence)]
 
     def criteria(self, results: Results) -> list[Criterion]:
         ended = results.ended()
@@ -114,9 +114,9 @@ class Extrinsic(NoiseSource):
         return [
             Criterion(
                 "slope", names, [theta * size[:, None]], (0,), slope, low, high,
-                error_rates.slopes(judgements.SLOPE, len(names)),
+                sequential_rule.slopes(judgements.SLOPE, len(names)),
             ),
-            error_rates.growth([judgements.THE_LARGEST, *names], [every], (0,), size, self.seed),
+            sequential_rule.growth([judgements.THE_LARGEST, *names], [every], (0,), size, self.seed),
         ]  # fmt: skip
 
     def _refined(self, results: Results) -> tuple[Judgement, np.ndarray]:

@@ -19,11 +19,11 @@ from ..simulation.methods.rate_equations import RateEquations
 from ..statistics.scaling import MEDIAN, UPPER, Slopes, bootstrap, log_ratios
 from ..statistics.tests import MOST_LOOKS, Judgement
 from ..status import Status
-from . import error_rates, judgements
+from . import judgements, sequential_rule
 from .driven import terms_of
-from .error_rates import Criterion
 from .judgements import SAME_LAW, SAME_LAW_OF_WEIGHTS, SLOPE_IN_VOLUME
 from .results import Quantities, Results
+from .sequential_rule import Criterion
 from .setting import NoiseSource, Setting
 
 STEP = 4e-3
@@ -309,8 +309,11 @@ class Intrinsic(NoiseSource):
         of = [f"{what} of {name}" for what in ("median", "95 % quantile") for name in quantities]
         percent = f"{100 * FAULT_IN_LAW * SAME_LAW:g} % (weights {100 * FAULT_IN_LAW * SAME_LAW_OF_WEIGHTS:g} %)"
         return [
-            Criterion("slope", names, errors, tasks, slope, low, high, error_rates.slopes(SLOPE_IN_VOLUME, len(names))),
-            error_rates.growth([judgements.THE_LARGEST], largest, tasks, self.sizes, self.seed),
+            Criterion(
+                "slope", names, errors, tasks, slope, low, high,
+                sequential_rule.slopes(SLOPE_IN_VOLUME, len(names)),
+            ),
+            sequential_rule.growth([judgements.THE_LARGEST], largest, tasks, self.sizes, self.seed),
             Criterion(
                 "sharp constant", of, list(_of_law(results, numbers)), (0, _VARIATION), law, -within, within,
                 [(f"a factor of 1 + {percent}", off), (f"a factor of 1 / (1 + {percent})", -off)],
@@ -388,7 +391,7 @@ class Intrinsic(NoiseSource):
                 names, theta[0], 1.2 * theta_0, self.seed, SAME_LAW, confidence
             ),
         }
-        return error_rates.power({what: j.verdict for what, j in judged.items()})
+        return sequential_rule.power({what: j.verdict for what, j in judged.items()})
 
     def _bounded(self, results: Results, confidence: float) -> Judgement:
         """Check 4, of rails too: their bound asks for no scaling."""

@@ -18,8 +18,8 @@ from ..nn import TrainingNetwork, training_network
 from ..nn.settings import Settings
 from ..simulation.presentations import Presented, Samples, presentation_order
 from ..statistics.tests import MOST_LOOKS, Judgement, confidences
-from .error_rates import Criterion
 from .results import Quantities, Results, quantities_of
+from .sequential_rule import Criterion
 
 FORWARD, LEARNING = "5.1", "5.2"
 PROPOSITIONS = (FORWARD, LEARNING)

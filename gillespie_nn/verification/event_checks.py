@@ -1,9 +1,14 @@
-"""Laws of immigration and death under events, and of first-passage times: the master equation with the rule in it.
+"""Events and first-passage times against the master equation with the rule built in: whole distributions.
 
-Counts from `_SIZE` on are cut off; the probability that they hold is stated with each p-value and is one more cell of
-the test. Where a rule makes the process forget its past, laws are matrix exponentials, at two times jointly; where a
-delay remembers it, an integral over the moment at which the condition became true (by quadrature), or the renewal
-equation of an event that is dropped when its condition becomes false (by the trapezoid rule, extrapolated).
+The network is immigration and death. Conditions read counts, the time, or both. There are delays, with values from
+either end of the delay; events that are dropped; priorities that depend on the count, with ties; and stopping at a
+level. Passage times are those that `analysis.watch` records, with the count at the end, and those that
+`analysis.first_passage` gives at recorded points.
+
+Counts from `_SIZE` on are cut off. Their probability is stated with each p-value and is one more cell of the test.
+Where the process under a rule is Markov, laws are matrix exponentials, at two times jointly. A delay makes it remember
+the past. Its law is then an integral over the time at which the condition became true (by quadrature), or the solution
+of a renewal equation if the event is dropped when its condition becomes false (by the trapezoid rule, extrapolated).
 """
 
 from collections.abc import Callable, Sequence
@@ -22,9 +27,9 @@ from .exact_laws import cells_of, generator
 
 _SIZE = 70
 _NODES = 24
-"""Of a Gauss-Legendre rule for integrands that are analytic between delays."""
+"""Nodes of a Gauss-Legendre rule; the integrands are analytic on each side of the delay."""
 _PARTS = 240
-"""Of a delay, in the renewal equation."""
+"""Steps in a delay, in the renewal equation."""
 BIRTH, DEATH = 6.0, 0.8
 MODEL = f"0 -> A @ {BIRTH:g}\nA -> 0 @ {DEATH:g}\n"
 N = np.arange(_SIZE)
@@ -32,22 +37,22 @@ N = np.arange(_SIZE)
 
 @cache
 def free() -> np.ndarray:
-    """Rates without any rule, float64[to, from] [1/s]."""
+    """Rates without rules, float64[to, from] [1/s]."""
     return generator(ReactionNetwork.from_text(MODEL), [(int(k),) for k in N], 1.0)
 
 
 def at(count: int) -> np.ndarray:
-    """The law of a count that is known, float64[count]."""
+    """The law of a known count, float64[count]."""
     return np.where(count == N, 1.0, 0.0)
 
 
 def evolve(seconds: float, rates: np.ndarray | None = None) -> np.ndarray:
-    """Probabilities float64[to, from] after some time, by default without any rule."""
+    """Probabilities float64[to, from] after `seconds` [s], by default without rules."""
     return scipy.linalg.expm((free() if rates is None else rates) * seconds)
 
 
 def assignment(value: Callable[[int], int]) -> np.ndarray:
-    """Setting the count to `value(count)`, float64[to, from]; what is beyond the last count is lost."""
+    """The map that sets the count to `value(count)`, float64[to, from]. Probability beyond the last count is lost."""
     matrix = np.zeros((_SIZE, _SIZE))
     for k in N.tolist():
         if value(k) < _SIZE:
@@ -56,7 +61,7 @@ def assignment(value: Callable[[int], int]) -> np.ndarray:
 
 
 def redirected(value: Callable[[int, int], int]) -> np.ndarray:
-    """Rates where a jump from `before` to `after` ends at `value(before, after)` instead, float64[to, from] [1/s]."""
+    """Rates float64[to, from] [1/s] where a jump from `before` to `after` ends at `value(before, after)` instead."""
     rates = np.zeros((_SIZE, _SIZE))
     for before in N.tolist():
         for after in {max(before - 1, 0), min(before + 1, _SIZE - 1)} - {before}:
@@ -66,12 +71,12 @@ def redirected(value: Callable[[int, int], int]) -> np.ndarray:
 
 
 def absorbed(level: int) -> np.ndarray:
-    """Rates where the count stays as it is once it has reached `level`."""
+    """Rates where the count stays constant once it has reached `level`."""
     return np.where(level > N, free(), 0.0)
 
 
 def joint(first: np.ndarray, step: np.ndarray) -> np.ndarray:
-    """float64[first, second] of the law at a first time and the probabilities `step` from there to a second."""
+    """Joint law float64[first, second], from the law at a first time and the probabilities `step` to a second time."""
     return (step * first).T
 
 
@@ -80,15 +85,15 @@ def delayed(
 ) -> np.ndarray:
     """The law at `t` [s] where an event happens once, `delay` [s] after its condition became true.
 
-    `waiting` are the rates before that, and `trigger` those at which it becomes true, from the state before to the one
-    after. `change` is the assignment, worked out after the delay if it is `late`, else before.
+    `waiting` are the rates while the condition is false. `trigger` are the rates at which it becomes true, from the
+    state before to the state after. `change` is the assignment; it is evaluated after the delay if `late`, else before.
     """
     from scipy.sparse.linalg import expm_multiply
 
     never, freely = scipy.sparse.csr_array(waiting), scipy.sparse.csr_array(free())
 
     def after(state: np.ndarray, left: float) -> np.ndarray:
-        """`left` [s] from when the condition became true."""
+        """The law `left` [s] after the condition became true."""
         if left < delay:
             return expm_multiply(freely * left, state)
         state = change @ (expm_multiply(freely * delay, state) if late else state)
@@ -104,16 +109,17 @@ def delayed(
 
 def dropped(start: int, level: int, to: int, delay: float, t: float) -> np.ndarray:
     """The law at `t` [s], a multiple of the delay, where the count is set to `to` once it has been at `level` or more
-    for the whole of `delay` [s]: the event is dropped when the count falls below before."""
+    for all of `delay` [s]. The event is dropped if the count falls below `level` before that."""
     coarse, fine = (_renewal(start, level, to, delay, t, parts) for parts in (_PARTS // 2, _PARTS))
+    # Richardson extrapolation: the rule is of second order, so halving the step divides its error by four.
     return fine + (fine - coarse) / 3
 
 
 def _renewal(start: int, level: int, to: int, delay: float, t: float, parts: int) -> np.ndarray:
-    """By steps of delay / parts, of second order: arrivals at `level` feed those below by what left since, and by what
-    is set back. An arrival acts on the flow of its own moment: three passes a step solve for both."""
+    """`dropped` in steps of delay / parts, of second order. Probability arrives at `level` from below. It flows back
+    when the count falls again, and when the event sets the count."""
     step, n_steps = delay / parts, round(t / delay * parts)
-    stay = [at(level)[level:]]  # the law of those that have been above ever since an arrival, by the time since
+    stay = [at(level)[level:]]  # law of the counts that stayed at `level` or above since an arrival, by the time since
     move = scipy.linalg.expm(free()[level:, level:] * step)
     for _ in range(parts):
         stay.append(move @ stay[-1])
@@ -123,7 +129,7 @@ def _renewal(start: int, level: int, to: int, delay: float, t: float, parts: int
     move = scipy.linalg.expm(free()[:level, :level] * step)
 
     def since(n: int) -> np.ndarray:
-        """Arrivals of the last `delay` before step n, the latest first, by the weights of the trapezoid rule."""
+        """Arrivals in the last `delay` before step n, the latest first, with the weights of the trapezoid rule."""
         past = arrivals[max(0, n - parts) : n + 1][::-1] * step
         return past * np.where((np.arange(len(past)) == 0) | (np.arange(len(past)) == len(past) - 1), 0.5, 1.0)
 
@@ -138,10 +144,11 @@ def _renewal(start: int, level: int, to: int, delay: float, t: float, parts: int
 
     flow = inflow(0)
     for n in range(1, n_steps + 1):
+        # An arrival acts on the flow of the same step, so the two are solved for by three fixed-point iterations.
         arrivals[n] = arrivals[n - 1]
         for _ in range(3):
             ahead = inflow(n)
-            if n == parts:  # what is set back begins at the end of this step, with a jump
+            if n == parts:  # the first counts are set at the end of this step: the flow jumps there
                 ahead[to] -= stay[-1].sum() * arrivals[0]
             moved = move @ (state + 0.5 * step * flow) + 0.5 * step * ahead
             arrivals[n] = BIRTH * moved[-1]
@@ -151,14 +158,16 @@ def _renewal(start: int, level: int, to: int, delay: float, t: float, parts: int
 
 
 def passages(start: int, passed: Callable[[np.ndarray], np.ndarray], edges: np.ndarray) -> np.ndarray:
-    """Jointly the interval of `edges` float64[k + 1] [s], from 0 on, in which the count first was in `passed`, the last
-    being that of no passage, and the count at the last edge: float64[interval, count]."""
+    """Joint law float64[interval, count] of the passage time and the count at the last edge.
+
+    The intervals are those of `edges` float64[k + 1] [s], from 0 on, in which the count is first in `passed`. The last
+    row is that of no passage."""
     inside = passed(N)
-    stopped = np.where(inside, 0.0, free())  # of those that have passed nothing moves
+    stopped = np.where(inside, 0.0, free())  # counts that have passed do not move
     waiting = at(start)
     joint_law = np.zeros((len(edges), _SIZE))
     for k, (low, high) in enumerate(zip(edges[:-1], edges[1:])):
-        # Twice the states: those waiting, and those that passed since `low`.
+        # Two copies of the states: waiting, and passed since `low`.
         both = np.zeros((2 * _SIZE, 2 * _SIZE))
         both[:_SIZE, :_SIZE] = np.where(inside[:, None], 0.0, stopped)
         both[_SIZE:, :_SIZE] = np.where(inside[:, None], stopped, 0.0)
@@ -171,7 +180,8 @@ def passages(start: int, passed: Callable[[np.ndarray], np.ndarray], edges: np.n
 
 
 def seen_passages(start: int, passed: Callable[[np.ndarray], np.ndarray], times: np.ndarray) -> np.ndarray:
-    """Which of `times` float64[k] [s] is the first at which the count is in `passed`; the last entry: none."""
+    """Probabilities that each of `times` float64[k] [s] is the first at which the count is in `passed`; the last entry
+    is that of none."""
     inside, law, before, probabilities = passed(N), at(start), 0.0, []
     for time in times:
         law = evolve(time - before) @ law
@@ -180,11 +190,7 @@ def seen_passages(start: int, passed: Callable[[np.ndarray], np.ndarray], times:
     return np.array([*probabilities, law.sum()])
 
 
-# Events and first-passage times against the master equation with the rule built in: whole distributions.
-#
-# Conditions on counts, on the time and on both; delays, with values of either moment, and events that are dropped;
-# priorities that depend on the count, with ties; stopping at a level; times of passage as `analysis.watch` notes them,
-# with the count at the end, and as `analysis.first_passage` finds them at recorded points.
+# The networks of the check, each with its laws.
 
 _PASSAGE = "A >= 9"
 _EDGES = np.array([0.0, 0.11, 0.23, 0.37, 0.55, 0.81, 1.15, 1.6])
@@ -192,7 +198,8 @@ _SEEN = (0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6)
 
 
 class Law(NamedTuple):
-    """What is tested: whole numbers of each replicate, int64[replicate, k], and their joint law, float64[...] by k."""
+    """Whole numbers int64[replicate, k] of each replicate, and their joint law float64[...], with an axis for each
+    k."""
 
     what: str
     law: np.ndarray
@@ -226,7 +233,7 @@ def _each(law: Callable[[float], np.ndarray], times: Sequence[float]) -> list[La
 
 
 def _at_counts() -> list[Law]:
-    """From 0 the condition on few molecules is true at once."""
+    """The initial count is 0, so the condition on few molecules is true at once, and the law starts at 6."""
 
     def end(before: int, after: int) -> int:
         return 3 if after >= 10 > before else 6 if after <= 1 < before else after
@@ -257,7 +264,8 @@ def _after_a_clock(late: bool, t: float) -> np.ndarray:
 
 
 def _by_priority() -> list[Law]:
-    """A becomes A + 1; then doubling goes before adding 3 above 6, after it below, by a coin at 6; B notes it."""
+    """A becomes A + 1. Then it is doubled and increased by 3: doubling comes first above 6, last below 6, and a fair
+    coin decides at 6. B records the count between."""
     twice, more = assignment(lambda n: 2 * n), assignment(lambda n: n + 3)
     share = np.diag(np.where(N > 6, 1.0, np.where(N == 6, 0.5, 0.0)))
     tied = more @ twice @ share + twice @ more @ (np.eye(len(N)) - share)
@@ -270,7 +278,7 @@ def _by_priority() -> list[Law]:
 
 
 def _one_of_three() -> list[Law]:
-    """The first to happen makes the conditions of the others false."""
+    """The first event that is executed makes the conditions of the others false."""
     maps = [assignment(value) for value in (lambda n: n + 6, lambda n: 2 * n, lambda n: 0)]
     first = sum(maps) / 3 @ evolve(0.5) @ at(5)
     chosen = np.array([[0.0, *(m @ evolve(0.5) @ at(5) / 3)] for m in maps])
@@ -370,12 +378,12 @@ CASES = {
 
 @cache
 def laws_of(name: str) -> list[Law]:
-    """The laws of a case, worked out once."""
+    """The laws of a case, computed once."""
     return CASES[name].laws()
 
 
 def outcomes(name: str, method: type, n: int, seed: int) -> list[Outcome]:
-    """One for each law of a case."""
+    """An outcome for each law of a case."""
     case = CASES[name]
     run = run_of(case.network(), method, case.times, n, seed)
     result = []
@@ -387,7 +395,8 @@ def outcomes(name: str, method: type, n: int, seed: int) -> list[Outcome]:
 
 
 def _cells(numbers: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """One number for each row; -1 for a run that stopped, and the number behind all for what is beyond the shape."""
+    """The number of the cell of each row: -1 for a run that stopped, and one after the last for rows outside the
+    shape."""
     cells = cells_of(numbers, shape)
     cells[(numbers < 0).any(axis=1)] = -1
     return cells

@@ -1,6 +1,7 @@
-"""The chemical master equation, solved by matrix exponential: laws at one time, and jointly at two.
+"""Exact methods against exact laws: the master equation, closed forms, the random time change, and another method.
 
-States beyond the largest counts are cut off; the probability that they hold is one more cell of the test.
+The master equation is solved by matrix exponential, at one time and jointly at two. States beyond the largest counts
+are cut off; their probability is one more cell of the test.
 """
 
 import itertools
@@ -23,7 +24,7 @@ from .check import XOR_VOLUME, Check, CheckOptions, Outcome, method_class, sampl
 
 
 class TruncatedModel(NamedTuple):
-    """A network, the largest count of each species that is kept, two times [s] and a volume."""
+    """A network, the largest count of each species (states beyond are cut off), two times [s] and a volume."""
 
     text: str
     most: tuple[int, ...]
@@ -55,7 +56,7 @@ MODELS = {
 
 
 def generator(network: ReactionNetwork, states: Sequence[tuple[int, ...]], volume: float) -> np.ndarray:
-    """Rates from state to state, float64[to, from] [1/s]; what leaves `states` is lost."""
+    """Rates float64[to, from] [1/s] between `states`. Probability that leaves them is lost."""
     place = {state: k for k, state in enumerate(states)}
     changes = [tuple(r.net_change().get(s, 0) for s in network.species) for r in network.reactions]
     rates = np.zeros((len(states), len(states)))
@@ -92,12 +93,12 @@ def laws(name: str) -> tuple[ReactionNetwork, np.ndarray, np.ndarray]:
 
 
 def _reachable(network: ReactionNetwork, state: tuple[int, ...]) -> bool:
-    """On the conservation laws of the initial state."""
+    """Whether a state has the conserved quantities of the initial state."""
     return np.array_equal(network.conservation_laws @ np.array(state), network.conservation_laws @ network.counts())
 
 
 def p_values(name: str, method: type, n: int, seed: int) -> list[tuple[str, float]]:
-    """p-values of the law at the second time, of all species together, and of the first at both times."""
+    """p-values of two laws: all species at the second time, and the first species at both times."""
     model = MODELS[name]
     network, law, joint = laws(name)
     counts = sample(network, method, model.times, n, seed, model.volume)
@@ -108,7 +109,7 @@ def p_values(name: str, method: type, n: int, seed: int) -> list[tuple[str, floa
 
 
 def cells_of(counts: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """One number for each row of counts; what is beyond the shape gets the number behind all."""
+    """The number of the cell of each row of counts; rows outside the shape get the number after the last cell."""
     inside = ((counts >= 0) & (counts < np.array(shape))).all(axis=1)
     cells = np.full(len(counts), int(np.prod(shape)))
     cells[inside] = np.ravel_multi_index(counts[inside].T, shape)
@@ -124,13 +125,13 @@ class MasterEquation(Check):
         return [Outcome(*pair) for name in MODELS for pair in p_values(name, cls, options.replicates, seed)]
 
 
-# Networks whose law is known in closed form: the whole distribution at one time, by a chi-square test.
+# Closed forms: networks whose law at one time is known, by a chi-square test of the whole distribution.
 
 _N = np.arange(400)
 
 
 def _linear_birth_death(birth: float, death: float, t: float) -> np.ndarray:
-    """From one molecule: probability alpha of none, else geometric (Kendall 1948)."""
+    """The law from one molecule: none with probability alpha, else geometric (Kendall 1948)."""
     grown = np.exp((birth - death) * t)
     alpha = death * (grown - 1) / (birth * grown - death)
     beta = birth * (grown - 1) / (birth * grown - death)
@@ -138,7 +139,8 @@ def _linear_birth_death(birth: float, death: float, t: float) -> np.ndarray:
 
 
 def _wave(t: float) -> float:
-    """Mean of immigration at 6 (1 + sin 4 s) and death at 0.9 (the solution of its rate equation)."""
+    """Mean of immigration at 6 (1 + sin 4 t) and death at 0.9. It solves the rate equation, because the network is
+    linear."""
     death, w = 0.9, 4.0
     steady = 6 / death * (1 - np.exp(-death * t))
     return steady + 6 * (death * np.sin(w * t) - w * np.cos(w * t) + w * np.exp(-death * t)) / (death**2 + w**2)
@@ -180,11 +182,11 @@ CASES = {
     ),
     "an event at a count": ("0 -> A @ 8\nA -> 0 @ 0.5\n@event full: when A >= 10; set A = 2", 3.0, lambda: _reset(3.0)),
 }
-"""Text, time and the law of the first species."""
+"""Text, time [s], and the law of the first species."""
 
 
 def p_value(name: str, method: type, n: int, seed: int) -> float:
-    """That the counts of the first species have the law of the case."""
+    """The p-value that the counts of the first species have the law of the case."""
     text, time, law = CASES[name]
     return chi_square(sample(ReactionNetwork.from_text(text), method, [time], n, seed)[:, 0, 0], law())
 
@@ -198,10 +200,11 @@ class ClosedForms(Check):
         return [Outcome(name, p_value(name, cls, options.replicates, seed)) for name in CASES]
 
 
-# Method against method: two exact methods on networks whose law nobody knows in closed form have one law.
+# Method against method, on networks whose law has no closed form: two exact methods must sample one law.
 #
-# The training network of XOR with learning on and an input switched half-way; and a network with general rate laws, a
-# rate that depends on the time, a rule, and an event. Each method against `direct`, whose own runs have another seed.
+# One network is the training network of XOR, with learning on and an input switched half-way. The other has general
+# rate laws, a rate that depends on the time, a rule, and events. Each method is compared with `direct`, which gets
+# another seed, so `direct` is also compared with itself.
 
 _MOST = 4000
 _REFERENCE = "direct"
@@ -258,11 +261,12 @@ class MethodsAgree(Check):
         return outcomes
 
 
-# Random time change: on the clock of its own integrated propensity every reaction is a unit Poisson process.
+# Random time change: if time is measured by the integral of its propensity, each reaction is a unit Poisson process.
 #
-# The integrals between its firings are independent unit exponentials (D. F. Anderson, J. Chem. Phys. 127 (2007) 214107,
-# doi:10.1063/1.2799998, for the representation). Each reaction is followed to a fixed number of firings, so that no gap
-# is cut off by the end of the run. Propensities are worked out here from the reactions, not by the engine.
+# The integrals between its firings are therefore independent unit exponentials (D. F. Anderson, J. Chem. Phys. 127
+# (2007) 214107, doi:10.1063/1.2799998, for the representation). Each reaction is followed to a fixed number of firings,
+# because gaps cut off at a fixed time would not be exponential. Propensities are computed here from the reactions, not
+# by the engine.
 
 _N_FIRINGS = 1000
 _MOST_EVENTS = 400_000
@@ -273,7 +277,7 @@ MIXED = (
 
 
 def propensities(network: ReactionNetwork, state: dict[str, int], volume: float) -> np.ndarray:
-    """float64[reaction] by the definition, in a state {species: count}."""
+    """Propensities float64[reaction] [1/s] by their definition, in a state {species: count}."""
     values = []
     for reaction in network.reactions:
         if reaction.law is not None:
@@ -306,7 +310,7 @@ def gaps(
         before, target = simulation.firings.copy(), simulation.n_events + 1
         while simulation.n_events < target:
             simulation.advance(np.inf, event_limit=target)
-        # The clock stands at the last candidate, which is the event.
+        # Propensities are constant between events, and the time of the simulation is that of the event.
         integral += known[key] * (simulation.time - now)
         now = simulation.time
         (fired,) = np.flatnonzero(simulation.firings - before)
@@ -316,7 +320,7 @@ def gaps(
 
 
 def time_change_p_values(rows: np.ndarray) -> list[float]:
-    """Of the gaps of each reaction, of all together, and of a gap given the one before."""
+    """p-values of the gaps of each reaction, of all gaps, and of a gap given the previous one."""
     rank = scipy.stats.spearmanr(rows[:, :-1].ravel(), rows[:, 1:].ravel()).statistic
     after = two_sided(abs(rank) * np.sqrt(rows[:, 1:].size - 1))
     return [*(float(scipy.stats.kstest(x, "expon").pvalue) for x in (*rows, rows.ravel())), float(after)]

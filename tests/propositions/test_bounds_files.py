@@ -64,7 +64,7 @@ def test_results_are_the_same_for_any_workers_and_after_an_error(whole, tmp_path
 KILLED = """
 import os, signal, sys
 from helpers.short_bounds import SHORT
-from gillespie_nn.storage import whole
+from gillespie_nn.storage import hdf5
 from gillespie_nn.propositions import proposition_report, setting_of, simulate_paths
 from gillespie_nn.propositions.forcing import RateSource
 
@@ -78,7 +78,7 @@ def killing(part, path):
         os.kill(os.getpid(), signal.SIGKILL)
     replace(part, path)
 
-whole.os.replace = killing
+hdf5.os.replace = killing
 simulate_paths(RateSource(setting_of(SHORT), 20, 0), sys.argv[1], workers=1)
 """
 """Kills itself when the sixth file is whole, but not yet in the place of the fifth: that of four paths or more."""

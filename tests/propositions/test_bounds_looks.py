@@ -15,10 +15,10 @@ from gillespie_nn.propositions import (
     stored_results,
     theta_when_sharpened,
 )
-from gillespie_nn.propositions.error_rates import Criterion, slopes
 from gillespie_nn.propositions.forcing import RateSource
 from gillespie_nn.propositions.intrinsic import Intrinsic
 from gillespie_nn.propositions.results import Results
+from gillespie_nn.propositions.sequential_rule import Criterion, slopes
 from gillespie_nn.propositions.setting import allotment
 from gillespie_nn.statistics.scaling import MEDIAN, bootstrap, log_ratios
 from gillespie_nn.statistics.tests import ERROR, MOST_LOOKS, Decisions, Judgement, Verdict, confidences
