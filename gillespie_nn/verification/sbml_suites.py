@@ -1,13 +1,20 @@
-"""The SBML discrete stochastic models test suite: means and standard deviations over time of the cases in a folder.
+"""The SBML test suites: the stochastic one by exact methods, the semantic one by `ode`.
 
-With n replicates Z = sqrt(n) (mean - mu) / sigma and Y = sqrt(n / 2) (s^2 / sigma^2 - 1) should lie in the suite's
-bands, by default (-3, 3) and (-5, 5). A right engine shows some points outside, and more for Y where tails are heavy;
-so points outside are counted and shown beside what resampling of the replicates themselves gives, and the verdict
-comes from the largest deviation of each case: Z is normal for large n, and so is the variance with the standard error
-that the replicates' fourth moment gives. Points in time are dependent; Bonferroni over them stays valid.
+The stochastic suite gives means mu and standard deviations sigma over time. With n replicates,
+Z = sqrt(n) (mean - mu) / sigma and Y = sqrt(n / 2) (s^2 / sigma^2 - 1) should lie in the bands of the suite, by default
+(-3, 3) and (-5, 5). A right engine has points outside the bands too, and more of them for Y where tails are heavy. So
+the number of points outside is only reported, with the number that resampling of the replicates gives. The verdict
+comes from the largest deviation of each case: Z is normal for large n, and so is the variance, with the standard error
+that the fourth moment of the replicates gives. Points in time are dependent; Bonferroni's inequality allows that.
+
+A case of the semantic suite passes if every value differs from the expected one by at most
+absolute + relative |expected|, with the tolerances of its settings. The reader and the method alone decide whether a
+case can be simulated. A refusal counts under the part of SBML that its message names.
 
 T. W. Evans, C. S. Gillespie, D. J. Wilkinson, The SBML discrete stochastic models test suite, Bioinformatics 24 (2008)
 285-286, doi:10.1093/bioinformatics/btm566.
+S. M. Keating et al., SBML Level 3: an extensible format for the exchange and reuse of biological models, Molecular
+Systems Biology 16 (2020) e9110, doi:10.15252/msb.20199110.
 """
 
 import csv
@@ -29,7 +36,9 @@ from .check import Check, CheckOptions, Outcome, Refused, Unsupported
 
 _RESAMPLES = 200
 _ROUNDING = 1e-5
-"""Means and deviations of the suite are printed with five decimals."""
+"""The suite prints means and deviations with five decimals."""
+
+# The stochastic test suite.
 
 
 class SbmlSuite(Check):
@@ -55,7 +64,7 @@ class SbmlSuite(Check):
 
 
 def case_folders(path: str | Path, suite: str = "stochastic") -> list[Path]:
-    """Folders of cases of a `suite` of SBML below `path`, by number."""
+    """Folders of the cases of an SBML `suite` in `path`, by number. Raises InputError if there are none."""
     root = Path(path)
     folders = sorted(f for f in root.iterdir() if any(f.glob("*-results.csv"))) if root.is_dir() else []
     if not folders:
@@ -64,7 +73,7 @@ def case_folders(path: str | Path, suite: str = "stochastic") -> list[Path]:
 
 
 def run_case(folder: Path, method: str, seed: int, n: int, **options: Any) -> Outcome:
-    """Simulate one case n times; the p-value of its largest deviation in mean or variance."""
+    """Simulate one case n times. The outcome has the p-value of the largest deviation of a mean or a variance."""
     settings = _settings(next(folder.glob("*-settings.txt")))
     time, mean, deviation = _results(next(folder.glob("*-results.csv")))
     network = ReactionNetwork.from_sbml(_model(folder))
@@ -101,7 +110,7 @@ def run_case(folder: Path, method: str, seed: int, n: int, **options: Any) -> Ou
 
 
 def _usual(x: np.ndarray, settings: dict, rng: np.random.Generator) -> list[int]:
-    """Points outside the bands in resamples of x, whose mean and deviation are then the true ones."""
+    """Numbers of points outside the bands in resamples of x, for which mean and deviation of x are the true ones."""
     outside = []
     for _ in range(_RESAMPLES):
         again = x[rng.integers(len(x), size=len(x))]
@@ -122,7 +131,8 @@ def _n_outside(z: np.ndarray, y: np.ndarray, settings: dict) -> int:
 
 
 def _p_values(x: np.ndarray, mu: np.ndarray, sigma: np.ndarray) -> list[float]:
-    """Two-sided p-values of mean and variance at each point, the suite's rounding allowed for."""
+    """Two-sided p-values of mean and variance at each point. Differences within the rounding of the suite do not
+    count."""
     n, variance = len(x), x.var(0, ddof=1)
     z = np.maximum(np.abs(x.mean(0) - mu) - _ROUNDING, 0.0) * np.sqrt(n) / sigma
     spread = np.sqrt(np.maximum(((x - x.mean(0)) ** 4).mean(0) - variance**2, 1e-300) / n)
@@ -162,14 +172,7 @@ def _results(path: Path) -> tuple[np.ndarray, dict, dict]:
     return table[:, 0], means, {name: column[f"{name}-sd"] for name in means}
 
 
-# The SBML semantic test suite: time courses of the cases in a folder, by method `ode`.
-#
-# A case passes where every value differs from the expected one by at most absolute + relative |expected|, with the two
-# tolerances of its settings. Values are read by name from the result. Whether a case can be simulated is decided by the
-# reader and the method alone; a refusal counts under the part of SBML that its message names.
-#
-# S. M. Keating et al., SBML Level 3: an extensible format for the exchange and reuse of biological models, Molecular
-# Systems Biology 16 (2020) e9110, doi:10.15252/msb.20199110.
+# The semantic test suite.
 
 REASONS = {
     "delay() in formulas": "delay() is not supported",
@@ -178,14 +181,14 @@ REASONS = {
     "submodels in files that are not there": "but there is no such file",
     "algebraic rules without an explicit solution": "the algebraic rule",
 }
-"""What may be refused, and the words of the refusal."""
+"""Reasons to refuse a case, and the words by which the message of the refusal is recognised."""
 _TOLERANCES: dict[str, Any] = {"rtol": 1e-10, "atol": 1e-13}
 _MADE = "semantic_{}_"
-"""Name of the rule that gives a value which is not that of a species."""
+"""Name of the added rule that records a value which is not that of a species."""
 
 
 class SemanticSettings(NamedTuple):
-    """The settings of a case."""
+    """The settings of a case: times [s], names of variables, two tolerances, and the variables that are amounts."""
 
     time: np.ndarray
     variables: tuple[str, ...]
@@ -238,7 +241,7 @@ def run_semantic_case(folder: Path, method: str = "ode") -> Outcome | Refused | 
 
 
 def _largest(values: np.ndarray, expected: np.ndarray, case: SemanticSettings) -> float:
-    """The largest difference over the tolerance; infinite where only one value is a finite number."""
+    """The largest difference, divided by the tolerance; infinite if only one of two values is finite."""
     finite = np.isfinite(expected)
     same = np.isnan(values) & np.isnan(expected) | (values == expected)
     if not (same | (finite & np.isfinite(values))).all():
@@ -277,7 +280,7 @@ def simulated(path: Path, time: np.ndarray, case: SemanticSettings, method: str)
 
 
 def _recording(document: Any, names: Any) -> str:
-    """The document with a rule for each of `names`, so that it is recorded."""
+    """The document with an assignment rule for each of `names`, so that its value is recorded."""
     sbml = checks.optional("libsbml", "sbml", "reading SBML")
     model = document.getModel()
     for name in names:
@@ -287,14 +290,14 @@ def _recording(document: Any, names: Any) -> str:
         parameter.setConstant(False)
         rule = model.createAssignmentRule()
         rule.setVariable(made)
-        node = sbml.ASTNode(sbml.AST_NAME)  # not from text, in which some names are constants
+        node = sbml.ASTNode(sbml.AST_NAME)  # parsed from text, names such as `pi` would become constants
         node.setName(name)
         rule.setMath(node)
     return sbml.writeSBMLToString(document)
 
 
 def model_of(folder: Path) -> Path:
-    """The SBML model of a case, of the highest level and version there is."""
+    """The SBML model of a case, in the highest level and version that exists."""
     models = sorted(folder.glob("*-sbml-l*v*.xml"))
     if not models:
         raise InputError(f"{folder} contains no SBML model")
@@ -302,7 +305,7 @@ def model_of(folder: Path) -> Path:
 
 
 def settings(path: Path) -> SemanticSettings:
-    """The settings of a case; raises InputError for a file that has not all of them."""
+    """The settings of a case. Raises InputError if the file does not have all of them."""
     lines = (line.partition(":") for line in path.read_text().splitlines() if ":" in line)
     entries = {name.strip(): value.strip() for name, _, value in lines}
 

@@ -1,14 +1,15 @@
 """`ode` and `linear_noise` on stiff and oscillating models, against libRoadRunner and the moment equations written out.
 
-Robertson's kinetics over 1e6 s, the Brusselator, and the Oregonator with rate constants over ten orders of magnitude.
-Concentrations at every recorded time against CVODE in libRoadRunner, if it is installed, and against scipy's LSODA on
-the rate and moment equations as they stand here, written from the reactions; covariances for the Brusselator:
+The models are Robertson's kinetics over 1e6 s, the Brusselator, and the Oregonator, whose rate constants span ten
+orders of magnitude. Concentrations at every recorded time are compared with CVODE in libRoadRunner, if it is installed,
+and with scipy's LSODA for the rate and moment equations, which are written here from the reactions. Covariances are
+compared for the Brusselator:
 
     c' = S v(c),    C' = J C + C J^T + S diag(v) S^T / Omega.
 
-A difference counts relative to the concentration plus a millionth of the greatest that the species has; that of a
-covariance relative to the two standard deviations. Not a statistical check: its p-value is 1, or 0 beyond the stated
-tolerance.
+A difference of concentrations is relative to the concentration plus a millionth of the largest one of the species. A
+difference of covariances is relative to the two standard deviations. This is not a statistical check: its p-value is 1,
+or 0 if a difference exceeds the stated tolerance.
 
 H. H. Robertson, in J. Walsh (ed.), Numerical Analysis: an Introduction, Academic Press (1966) 178-182.
 I. Prigogine, R. Lefever, J. Chem. Phys. 48 (1968) 1695-1700, doi:10.1063/1.1668896.
@@ -26,19 +27,21 @@ from ..peers.programs import concentrations as concentrations_by_cvode
 from .check import Check, CheckOptions, Outcome, Unsupported, trajectories
 
 TOLERANCES = {"ode": {"rtol": 1e-10, "atol": 1e-16}, "linear_noise": {"rtol": 1e-8, "atol": 1e-14}}
-"""Of our methods."""
+"""Tolerances of the methods tested here."""
 COVARIANCE_TOLERANCE = 1e-4
 _LOOSER = 100.0
-"""Concentrations of linear_noise, whose steps are as many times longer, may be off by so many times more."""
+"""Factor on the tolerance of concentrations for linear_noise: its relative tolerance is larger by this factor."""
 _WITH_COVARIANCES = ("Brusselator",)
-"""On the stiff ones linear_noise takes minutes."""
+"""Models for linear_noise. On the stiff ones it takes minutes."""
 _OF_LARGEST = 1e-6
+"""Part of the largest concentration that is added to the size by which a difference is divided."""
 
 
 class StiffModel(NamedTuple):
-    """A network, its volume, recorded times [s], and how far concentrations may be off, in the measure above.
+    """A network, its volume, recorded times [s], and the tolerance of concentrations, in the measure above.
 
-    Where fronts are steep, an error of phase weighs as much as the front is steep."""
+    On a steep front a small error of phase is a large error of a concentration, so the Oregonator has a larger
+    tolerance."""
 
     text: str
     volume: float
@@ -61,7 +64,7 @@ MODELS = {
 
 
 class MassAction:
-    """Rates, Jacobian and changes of a network of mass action, by the definition, in concentrations."""
+    """Rates, Jacobian and changes of a mass-action network, from their definitions, in concentrations."""
 
     def __init__(self, network: ReactionNetwork) -> None:
         n = len(network.species)
@@ -114,13 +117,14 @@ def moments(name: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def difference(ours: np.ndarray, theirs: np.ndarray) -> float:
-    """The largest of concentrations float64[point, species]."""
+    """The largest relative difference of concentrations float64[point, species]."""
     size = np.abs(theirs) + _OF_LARGEST * np.abs(theirs).max(axis=0)
     return float((np.abs(ours - theirs) / size).max())
 
 
 def covariance_difference(ours: np.ndarray, theirs: np.ndarray) -> float:
-    """The largest of covariances float64[point, species, species], after the first point, where they are 0."""
+    """The largest relative difference of covariances float64[point, species, species]. The first point, where all are
+    0, is left out."""
     deviation = np.sqrt(np.maximum(np.diagonal(theirs[1:], axis1=1, axis2=2), 0.0))
     size = deviation[:, :, None] * deviation[:, None, :]
     size += _OF_LARGEST * size.max(axis=0)
