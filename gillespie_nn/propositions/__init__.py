@@ -1,8 +1,8 @@
 """Verification of Propositions 5.1 and 5.2: noise of size eps moves a network by at most eps Theta, Theta finite.
 
-BOUNDS.md in this folder says what is stated, proved and measured, and which parts are the paper's. To add a source of
-noise: a file with a subclass of `NoiseSource`, and its line in `SOURCES`. To add a case: a function in `cases`, and its
-line in `CASES` there.
+BOUNDS.md in this folder describes what is stated, proved and measured, and which parts come from the paper. To add a
+source of noise: a file with a subclass of `NoiseSource`, and its line in `SOURCES`. To add a network: a function in
+`setting.py`, and its line in `CASES` there.
 """
 
 from ..statistics.tests import ERROR, MOST_LOOKS

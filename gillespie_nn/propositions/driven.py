@@ -1,5 +1,9 @@
-"""The terms of a network as `kernels.propositions.perturbed` reads them, and the integration of all columns in pieces
-of time."""
+"""Paths of extrinsic noise: the reference, the perturbed solutions of every size eps, the first variation and the
+bound.
+
+All of them are columns of one system, integrated together with common steps, so that the errors of the numerics are
+common to the reference and the perturbed solutions and cancel in their difference.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -20,16 +24,17 @@ from .results import Quantities
 from .setting import Setting
 
 RTOL, ATOL = 1e-9, 1e-11
-"""Of the reference and of the perturbed solutions [concentration]."""
+"""Tolerances of the reference and of the perturbed solutions; `ATOL` in [concentration]."""
 RTOL_THRESHOLD = 1e-10
-"""The same with thresholds or reflection: what a step gets wrong at a switch is not common to all columns."""
+"""The same with thresholds or reflection, where the error of a step at a switch is not common to all columns."""
 RTOL_VARIATION, ATOL_VARIATION = 1e-6, 1e-7
 RTOL_BOUND, ATOL_BOUND = 1e-8, 1e-8
-"""Of what is over eps. The bound's right-hand side has kinks, and within a step with one the polynomial is poor."""
+"""Tolerances of the columns that are divided by eps: the first variation, and the bound. The right-hand side of the
+bound has kinks, and the polynomial of a step that contains one is inaccurate."""
 PARTS = 4
-"""Parts of a step that are looked at."""
+"""Parts of a step at whose ends errors are evaluated."""
 TOLERANCES = (RTOL, ATOL, RTOL_THRESHOLD, RTOL_VARIATION, ATOL_VARIATION, RTOL_BOUND, ATOL_BOUND, PARTS)
-"""All that the numerics decide about results."""
+"""Every setting of the numerics that affects results; it is part of the arguments in files."""
 
 
 class System:
@@ -40,13 +45,13 @@ class System:
     network : products of at most two species, and thresholds without reactants.
     rates : float64[reaction], without noise.
     sizes : eps of the columns, float64[K], ascending, K = `kernels.propositions.perturbed.N_SIZES`.
-    quantities : what errors are looked at of.
-    refinement : tolerances are divided by it, and the parts of a step multiplied.
-    reflected : numbers of the species that stay at 0 or above by reflection.
+    quantities : the quantities whose errors are measured.
+    refinement : divides the tolerances, and multiplies the parts of a step.
+    reflected : indices of the species that reflection keeps at 0 or above.
 
     Raises
     ------
-    InputError : a reaction of another kind.
+    InputError : a reaction is of another kind.
     """
 
     def __init__(
@@ -97,7 +102,7 @@ class System:
         return self.stepper.y.reshape(-1, perturbed.WIDTH)
 
     def start(self, state: np.ndarray) -> None:
-        """All solutions at `state` float64[species] [concentration], differences and bounds at 0."""
+        """Start all solutions at `state` float64[species] [concentration], with differences and bounds at 0."""
         self.columns[:] = 0.0
         self.columns[:-1, : perturbed.N_SIZES + 1] = state[:, None]
         self.columns[-1, : perturbed.N_SIZES + 1] = 1.0
@@ -107,13 +112,14 @@ class System:
         self.stepper.tally[:] = 0
 
     def present(self, species: np.ndarray, values: np.ndarray) -> None:
-        """Set species [concentration] in all solutions at once; they differ no more."""
+        """Set species [concentration] in all solutions; afterwards they do not differ in these species."""
         self.columns[species] = 0.0
         self.columns[species, : perturbed.N_SIZES + 1] = np.asarray(values)[:, None]
 
     def strike(self, species: np.ndarray, xi: np.ndarray) -> None:
-        """x := (1 + eps xi) x of `species` in the perturbed solutions, and what follows for u and the bounds."""
+        """Set x := (1 + eps xi) x for `species` in the perturbed solutions, and change u and the bounds accordingly."""
         first, k = perturbed.BOUND, perturbed.N_SIZES
+        # The error over eps grows by |xi x_eps|, and u by xi x. Bounds and u read x before it is changed below.
         x, xi = self.columns[species], xi[:, None]
         x[:, first:] += np.abs(xi * x[:, 1 : k + 1])
         x[:, k + 1 : k + 2] += xi * x[:, :1]
@@ -121,19 +127,19 @@ class System:
         self.columns[species] = x
 
     def drive(self, along: np.ndarray) -> None:
-        """Derivatives of the rate constants by eps from now on, float64[reaction]."""
+        """Set the derivatives of the rate constants by eps, float64[reaction], from now on."""
         self.terms.along[:] = along[self._structure.term_reaction]
         self.terms.along_bound[:] = self.terms.along
 
     def advance(self, duration: float) -> None:
-        """Integrate for `duration` [s]. Raises ModelError where there is no solution."""
+        """Integrate for `duration` [s]. Raises ModelError if a solution blows up."""
         code = perturbed_steps.advance(self.terms, self.stepper, self.largest, duration)
         if code != codes.REACHED_END:
             raise ModelError("a concentration blows up under the noise")
 
 
 def terms_of(network: ReactionNetwork, structure: Structure) -> dict:
-    """Arrays of `kernels.propositions.perturbed.Perturbed`, by name, that a network and its `Structure` decide.
+    """Arrays of `kernels.propositions.perturbed.Perturbed`, by name, that follow from a network and its `Structure`.
 
     Raises InputError for a reaction that is neither a product of at most two species nor a threshold.
     """
@@ -182,14 +188,14 @@ def terms_of(network: ReactionNetwork, structure: Structure) -> dict:
     }
 
 
-# One path of extrinsic noise, and what it does at every size eps: the reference, the perturbed solutions, the first
-# variation and the bound side by side, over [0, T].
+# One path of noise over [0, T], and its errors at every size eps.
 
 _ROUNDING = 1e-9
+"""Relative difference of two times that counts as rounding."""
 
 
 class PathErrors(NamedTuple):
-    """Of one path, all over eps."""
+    """Errors of one path, divided by eps."""
 
     theta: np.ndarray  # float64[size, quantity]: Theta(eps) = sup |x(t; eps) - x(t)| / eps
     theta_0: np.ndarray  # float64[quantity]: sup |u(t)|
@@ -197,7 +203,7 @@ class PathErrors(NamedTuple):
     ratio: np.ndarray  # float64[size, quantity]: largest share of the bound that was reached at any time
     violations: np.ndarray  # int64[size, quantity]: points in time beyond the bound
     switches: int
-    """Of thresholds of the reference."""
+    """Number of times that a threshold of the reference is crossed."""
 
 
 class DrivenPaths:
@@ -215,14 +221,14 @@ class DrivenPaths:
     def __init__(self, setting: Setting, noise: Noise, sizes: np.ndarray, seed: int, refinement: int = 1) -> None:
         self.setting, self.noise, self.sizes, self.seed = setting, noise, np.asarray(sizes, dtype=np.float64), seed
         plan = plan_noise([noise], setting.network, unforced=setting.spec.unforced)
-        assert plan is not None  # the largest eps is not 0
+        assert plan is not None  # not None, because the largest eps is not 0
         self._plan = plan
         self._samples = setting.samples()
         network, self._sign, reflected = _signed(self._plan)
         self.system = System(network, self._plan.rates, self.sizes, setting.quantities, refinement, reflected)
 
     def errors(self, replicate: int) -> PathErrors:
-        """Of path number `replicate`. Raises ModelError where some solution ends."""
+        """Errors of path number `replicate`. Raises ModelError if a solution blows up."""
         for _ in self.pieces(replicate):
             pass
         largest = self.system.largest
@@ -263,8 +269,10 @@ class DrivenPaths:
 
 
 def _signed(plan: NoisePlan) -> tuple[ReactionNetwork, np.ndarray, list[int]]:
-    """The network of a plan in which a noise that takes molecules away by a law makes them at the negative rate; the
-    signs of the rates, float64[reaction]; and the species that are kept at 0 or above by reflection instead."""
+    """The network of a plan, the signs of its rates float64[reaction], and the species with reflection at 0.
+
+    A noise that removes molecules by a rate law is replaced by one that makes them at the negative rate. The law would
+    stop the removal at 0; reflection does this instead."""
     reactions, sign, reflected = list(plan.network.reactions), np.ones(len(plan.rates)), []
     for r in range(plan.n_own_reactions, len(reactions)):
         if reactions[r].law is not None:

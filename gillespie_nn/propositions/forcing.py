@@ -1,4 +1,4 @@
-"""Noise in rates and in concentrations: paths that every eps shares, and errors path by path."""
+"""Noise in rates and in concentrations. All eps share the path of the noise, so errors are compared path by path."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,11 +18,11 @@ from .setting import FEWEST_PATHS, LARGEST, SMALLEST, NoiseSource, Setting
 
 _REFINED_PATHS = 4
 _MOST_REFINED = 1e-3
-"""Relative change of Theta when tolerances are halved, and twice as many points are looked at in a step."""
+"""Largest relative change of Theta when tolerances are halved and errors are evaluated at twice as many points."""
 
 
 class Extrinsic(NoiseSource):
-    """`noise` of the registry, of a kind whose paths do not depend on eps."""
+    """A `noise` of the registry, of a kind whose paths do not depend on eps."""
 
     noise: type
     kind: str
@@ -120,8 +120,8 @@ class Extrinsic(NoiseSource):
         ]  # fmt: skip
 
     def _refined(self, results: Results) -> tuple[Judgement, np.ndarray]:
-        """The numerics: the first few paths again, finer; and bool[quantity], whether Theta of each stays the same and
-        Theta_0 is above the absolute tolerance of u."""
+        """The judgement of the numerics, from the first few paths simulated again with a finer resolution, and
+        bool[quantity]: whether Theta does not change and Theta_0 exceeds the absolute tolerance of u."""
         if self._refinement is not None:
             return self._refinement
         driven = self.driven(refinement=2)
@@ -163,7 +163,7 @@ class Additive(Extrinsic):
 
 
 def fill(results: Results, path: int, errors: PathErrors) -> None:
-    """Put the `PathErrors` of one path into `results`."""
+    """Store the `PathErrors` of one path in `results`."""
     for name in ("theta", "theta_0", "bound", "ratio", "violations"):
         getattr(results, name)[path] = getattr(errors, name)
     results.committed[path] = 1
@@ -180,16 +180,16 @@ def _exploded(n: int, paths: int) -> Judgement:
 def judge_driven(
     results: Results, seed: int, resolved: np.ndarray | None = None, confidence: float = CONFIDENCE
 ) -> list[Judgement]:
-    """Checks 1 to 4. Slopes are asked of the quantities that the noise reaches on most paths, the largest Theta and the
-    bound of all. `resolved` bool[quantity], by default all, are those whose errors are no rounding. Raises InputError
-    where the noise reaches nothing."""
+    """Checks 1 to 4. Slopes are tested for the quantities that the noise reaches on most paths; the largest Theta and
+    the bound, for all. `resolved` bool[quantity], by default all True, marks quantities whose errors exceed rounding.
+    Raises InputError if the noise reaches no quantity."""
     which = results.reached()
     if not len(which):
         raise InputError(
             "the noise changes no quantity on most paths, so there is nothing to verify: use another noise or setting"
         )
     names = [results.quantity[q] for q in which]
-    # A path on which a quantity stands still by chance has no logarithm.
+    # On single paths a quantity may not move, and an error of 0 has no logarithm.
     theta = np.maximum(results.theta[:, :, which], np.finfo(np.float64).tiny)
     size, every = results.size, judgements.with_largest(theta, results.theta)
     resolved = np.ones(len(which), dtype=np.bool_) if resolved is None else resolved[which]

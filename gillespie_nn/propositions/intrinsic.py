@@ -1,4 +1,17 @@
-"""Counts in a volume beside the rate equations, and beside linear noise: one path at a time."""
+"""The noise of finite counts, eps = Omega^(-1/2): counts by exact simulation against the rate equations, one path at a
+time, and their errors against linear noise.
+
+A path at one Omega shares nothing with a path at another. Theta_0 is therefore compared in law: sqrt(Omega) times the
+sup-error at the largest Omega against sup |u| of linear noise, by an equivalence test of medians and 95 % quantiles.
+For the same reason each Omega may have a different number of paths. The variance of a slope is the sum of weight^2
+variance / number, and a path costs in proportion to Omega. So the smallest Omega gets many paths, and the largest as
+many as the comparison of the laws needs.
+
+Numbers are judged, not rails: the minority rail has almost no molecules, and an error of a few molecules does not scale
+like a fluctuation. Slopes are required only of numbers that linear noise moves by `LEAST_MOLECULES` or more at the
+smallest Omega, which is known without any count. The proposition is about layers and neurons, so they are required of
+each neuron, of the largest error among its weights and its bias.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import cycle
@@ -27,13 +40,13 @@ from .sequential_rule import Criterion
 from .setting import NoiseSource, Setting
 
 STEP = 4e-3
-"""Of the grid of the limit [s], about."""
+"""Approximate step of the grid of the limit [s]."""
 STRIDE = 8
-"""Points of that grid from one at which the explicit bound is computed to the next."""
+"""The explicit bound is computed at every so many points of this grid."""
 
 
 class _Followed(Rejection):
-    """Exact simulation that keeps the largest distance to a limit."""
+    """Exact simulation that records the largest distance to a limit."""
 
     def follow_limit(self, limit: limit_paths.Limit, comparison: limit_paths.Beside, follower: Follower) -> int:
         return limit_paths.follow_limit(
@@ -45,8 +58,8 @@ class _Followed(Rejection):
 class CountedPaths:
     """Paths of the counts of `setting` in a `volume`.
 
-    The limit begins with the same whole counts, over the volume, and is shown the same. Raises InputError for
-    thresholds, which linear noise knows nothing of.
+    The limit starts from the same whole counts, divided by the volume, and is presented the same samples. Raises
+    InputError for thresholds, for which linear noise is not defined.
     """
 
     def __init__(self, setting: Setting, volume: float, step: float = STEP, stride: int = STRIDE) -> None:
@@ -68,7 +81,7 @@ class CountedPaths:
         self._moves = _moves(structure, self._quantities, len(network.species))
 
     def _solve(self, step: float, stride: int) -> Iterator[limit_paths.Limit]:
-        """The `Limit` over each phase of each presentation."""
+        """The limit over each phase of each presentation."""
         setting, n = self.setting, len(self.setting.network.species)
         start = setting.start(self.volume, np.int64) / self.volume
         rates = setting.network.rates()
@@ -97,12 +110,13 @@ class CountedPaths:
                 )  # fmt: skip
 
     def _range(self, x: np.ndarray, rise: np.ndarray, stride: int) -> tuple[np.ndarray, np.ndarray]:
-        """Lowest and highest value of each quantity over each block of the grid [molecules], float64[block, quantity].
-        `x` and `rise`, the slope times the step, are float64[point, species + 1]."""
+        """Lowest and highest value of each quantity in each stretch of `stride` points of the grid [molecules],
+        float64[stretch, quantity]. `x` and `rise`, the slope times the step, are float64[point, species + 1]."""
         q, n = self._quantities, x.shape[1] - 1
         signed = np.where(q.minus < n, 1.0, 0.0)
         x, rise = (v[:, q.plus] - signed * v[:, q.minus] for v in (x, rise))
-        # A cubic through two values leaves the line between them by at most 4/27 of what its slopes there are off.
+        # A cubic through two values departs from their chord by at most 4/27 of the sum of the differences between its
+        # two slopes and that of the chord: each basis function t (1 - t)^2 has its maximum 4/27 at t = 1/3.
         secant = x[1:] - x[:-1]
         bulge = 4 / 27 * (np.abs(rise[:-1] - secant) + np.abs(rise[1:] - secant))
         low, high = np.minimum(x[1:], x[:-1]) - bulge, np.maximum(x[1:], x[:-1]) + bulge
@@ -110,15 +124,16 @@ class CountedPaths:
         return low.reshape(shape).min(axis=1) * self.volume, high.reshape(shape).max(axis=1) * self.volume
 
     def _phases(self, method: Rejection) -> Iterator[tuple[limit_paths.Limit, float]]:
-        """Present all samples to `method`; yields the limit over each phase, and the begin of the phase [s]."""
+        """Present all samples to `method`; yields the limit over each phase, and the time [s] at which the phase
+        begins."""
         limits, running_time = iter(self._limits), self.setting.running_time
         for k in range(len(self.setting.x)):
             for step in self._samples.present(method, k, k * running_time, (k + 1) * running_time):
                 yield next(limits), step.begin
 
     def errors(self, seed: int, size: int, replicate: int) -> tuple[np.ndarray, ...]:
-        """(theta, bound, ratio, violations) of path number `replicate`, each [quantity]; `size` is a number of the
-        volume in its list."""
+        """(theta, bound, ratio, violations) of path number `replicate`, each [quantity]. `size` is the index of the
+        volume and selects the random stream."""
         setting = self.setting
         counts = setting.start(self.volume, np.int64)
         rng = seeds.stream(seed, Purpose.COUNTS_BESIDE_LIMIT, size, replicate)
@@ -135,7 +150,8 @@ class CountedPaths:
         return reach["error"] / np.sqrt(self.volume), comparison.bound, comparison.ratio, comparison.violations
 
     def recorded(self, seed: int, size: int, step: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Path number 0 about every `step` [s]: times, the limit [concentration], counts float64[point, species]."""
+        """Path number 0 at times about `step` [s] apart: the times, the limit [concentration], and the counts
+        float64[point, species]."""
         setting = self.setting
         rng = seeds.stream(seed, Purpose.COUNTS_BESIDE_LIMIT, size, 0)
         counts = setting.start(self.volume, np.int64)
@@ -156,10 +172,10 @@ class CountedPaths:
         quantities, n = self._quantities, len(counts)
         n_quantities = len(quantities.names)
         bound, ratio = np.zeros((2, n_quantities))
-        difference, martingale, e, start, own_rate, forcing, push = np.zeros((7, n + 1))
+        difference, martingale, e, start, rate, forcing, push = np.zeros((7, n + 1))
         return limit_paths.Beside(
             quantities.plus, quantities.minus, np.append(counts, 1), bound, ratio,
-            np.zeros(n_quantities, dtype=np.int64), difference, martingale, e, np.zeros((2, n + 1)), start, own_rate,
+            np.zeros(n_quantities, dtype=np.int64), difference, martingale, e, np.zeros((2, n + 1)), start, rate,
             forcing, push, np.zeros(len(self._terms["row"])),
         )  # fmt: skip
 
@@ -179,7 +195,8 @@ class CountedPaths:
 
 
 def _moves(structure: Structure, quantities: Quantities, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """int64[channel + 1] and MOVE[move]: by how much an event of each channel changes each quantity; `n` species."""
+    """The changes of quantities by an event of each channel: int64[channel + 1], where those of a channel begin, and
+    MOVE[move]. `n` is the number of species."""
     a, moves, start = structure.arrays, [], [0]
     for c in range(len(a["change_start"]) - 1):
         changes = slice(a["change_start"][c], a["change_start"][c + 1])
@@ -191,28 +208,18 @@ def _moves(structure: Structure, quantities: Quantities, n: int) -> tuple[np.nda
     return np.array(start, dtype=np.int64), np.array(moves, dtype=MOVE)
 
 
-# The noise of finite counts, eps = Omega^(-1/2), by exact simulation, and linear noise beside it.
-#
-# A path at one Omega has nothing in common with one at another. Theta_0 is therefore compared in law: sqrt(Omega) times
-# the sup-error at the largest Omega with sup |u| of linear noise, by an equivalence test of medians and 95 % quantiles.
-# For the same reason each Omega can have a number of paths of its own. The variance of a slope is the sum of
-# weight^2 variance / number, and a path costs in proportion to Omega: many paths at the smallest Omega, and at the
-# largest as many as the comparison of the laws needs.
-#
-# Numbers are judged, not rails: the minority rail holds next to no molecules, and the error of a few molecules does not
-# scale like a fluctuation. Slopes are required only of those numbers that linear noise moves by `LEAST_MOLECULES` or
-# more at the smallest Omega, which is known without any count. They are required of each neuron, as the proposition
-# speaks of layers and neurons: of its weights and its bias together, by the largest error.
+# The source of noise, with its tasks and judgements.
 
 SMALLEST_VOLUME, LARGEST_VOLUME = 4e2, 4e4
 LEAST_MOLECULES = 4.0
 _REFINED_PATHS = 2
-"""Of each volume."""
+"""Paths of each volume that are simulated again with a finer grid."""
 _MOST_REFINED = 0.02
-"""Relative change of Theta when the grid of the limit is twice as fine."""
+"""Largest relative change of Theta when the grid of the limit is twice as fine."""
 FAULT_IN_LAW = 1.2
-"""Planted differences of the laws, over the allowed ones."""
+"""Planted differences of the laws, divided by the allowed ones."""
 _VARIATION = N_SIZES
+"""Index of the tasks for linear noise, after those of the volumes."""
 
 
 class Intrinsic(NoiseSource):
@@ -321,13 +328,14 @@ class Intrinsic(NoiseSource):
         ]  # fmt: skip
 
     def _limits_of_law(self, results: Results, numbers: np.ndarray) -> tuple[np.ndarray, list[str]]:
-        """How far Theta of each number may be from sup|u| in law, relative, float64[number]; and their names."""
+        """The allowed relative difference in law of Theta and sup|u| of each number, float64[number], and their
+        names."""
         known = self.setting.spec.numbers
         names = [results.quantity[q] for q in numbers]
         return np.where([known.of(n).learned for n in names], SAME_LAW_OF_WEIGHTS, SAME_LAW), names
 
     def _numbers(self, results: Results) -> np.ndarray:
-        """int64[...]: the encoded numbers that linear noise moves."""
+        """Indices int64[...] of the encoded numbers that linear noise moves."""
         numbers = np.flatnonzero(results.is_number & (np.nanmedian(results.theta_0, axis=0) > 0))
         if not len(numbers):
             raise InputError("no encoded number fluctuates, so there is nothing to verify: use a longer running time")
@@ -336,7 +344,8 @@ class Intrinsic(NoiseSource):
     def _judged(
         self, results: Results, numbers: np.ndarray, say: Callable[[str], object]
     ) -> tuple[list[str], list[np.ndarray], np.ndarray]:
-        """Of the neurons whose slopes are judged: names, Theta at each size and Theta_0, each float64[path, neuron]."""
+        """Names, Theta at each size, and Theta_0, each float64[path, neuron], of the neurons whose slopes are
+        judged."""
         names, theta, theta_0 = self._by_neuron(results, numbers)
         moved = np.nanmedian(theta_0, axis=0) * np.sqrt(SMALLEST_VOLUME)
         judged = moved >= LEAST_MOLECULES
@@ -356,7 +365,7 @@ class Intrinsic(NoiseSource):
         return names, thetas, _simulated(theta_0[:, judged])
 
     def _by_neuron(self, results: Results, numbers: np.ndarray) -> tuple[list[str], np.ndarray, np.ndarray]:
-        """Names, Theta and Theta_0 of layers and neurons: of the weights and the bias of a neuron the largest."""
+        """Names, Theta and Theta_0 of neurons: the largest among the weights and the bias of each."""
         known = self.setting.spec.numbers
         groups: dict[str, list[int]] = {}
         for q in numbers:
@@ -366,7 +375,8 @@ class Intrinsic(NoiseSource):
         return list(groups), theta, theta_0
 
     def _refined(self, results: Results, numbers: np.ndarray) -> Judgement:
-        """The numerics: the same paths looked at at every event; the comparison's grid is theirs."""
+        """The judgement of the numerics: the first paths again, with a grid of the limit that is twice as fine. Errors
+        are evaluated at every event in any case."""
         changes = []
         for k, volume in enumerate(self.volumes):
             finer = CountedPaths(self.setting, volume, STEP / 2, 2 * STRIDE)
@@ -379,7 +389,8 @@ class Intrinsic(NoiseSource):
     def _power(
         self, names: Sequence[str], theta: list[np.ndarray], theta_0: np.ndarray, confidence: float
     ) -> Judgement:
-        """Check 5: what scales like Omega^(-1/4) or 1 / Omega, and linear noise of 1.2 times the size, are rejected."""
+        """Check 5: errors that scale like Omega^(-1/4) or 1 / Omega, and linear noise of 1.2 times the size, must
+        fail."""
         sizes = self.sizes
         root = [t / np.sqrt(eps) for t, eps in zip(theta, sizes)]
         square = [t * eps for t, eps in zip(theta, sizes)]
@@ -394,7 +405,7 @@ class Intrinsic(NoiseSource):
         return sequential_rule.power({what: j.verdict for what, j in judged.items()})
 
     def _bounded(self, results: Results, confidence: float) -> Judgement:
-        """Check 4, of rails too: their bound asks for no scaling."""
+        """Check 4, also for rails: the bound does not depend on scaling."""
         return judgements.upper_bound(
             results.quantity, results.theta, results.bound, results.ratio, results.violations, self.sizes, self.seed,
             each=False, confidence=confidence,
@@ -411,7 +422,7 @@ class Intrinsic(NoiseSource):
 
 
 def _simulated(values: np.ndarray) -> np.ndarray:
-    """The rows of float64[path, ...] that are known."""
+    """The rows of float64[path, ...] that were simulated."""
     return values[~np.isnan(values).any(axis=1)]
 
 
