@@ -1,4 +1,4 @@
-"""Figures of a verification of bounds: errors against eps, and slow weights beside fast neurons in time."""
+"""Figures of a verification: errors against eps, one path in time, and Theta as an activation becomes sharper."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,28 +17,28 @@ from .setting import LEARNING, SETTINGS, NoiseSource, Setting
 
 _BAND = (0.05, 0.95)
 _LINES = (("-", "o"), ("--", "s"), ("-.", "^"), (":", "D"))
-"""Of layers: line and mark."""
+"""Line and mark of each layer, in turn."""
 _SIZE = "size of the noise eps"
 _LEAST = 1e-9
-"""Relative differences below are not drawn."""
+"""Relative differences below this are not drawn."""
 
 
 class _Kind(NamedTuple):
-    """Numbers that one line shows: a quantity in a layer."""
+    """The numbers that one line shows: those of one quantity in one layer."""
 
     first: Number
-    """One of them."""
+    """The first of them."""
     places: np.ndarray
-    """int64[...], which of the results they are."""
+    """Their indices in the results, int64[...]."""
     style: dict
 
 
 def draw_bounds(results: Any, record: dict, numbers: Numbers, path: str | Path) -> None:
-    """Draw complete `propositions` results with the record `record` of the verdict, of a network that holds
+    """Draw complete `propositions` results with the `record` of the verdict, of a network that encodes
     `numbers`. Needs matplotlib.
 
-    Panels: sup-error against eps; quantiles of Theta, Theta_0 and the bound; how Theta nears Theta_0; how loose the
-    bound is.
+    Panels: sup-error against eps; quantiles of Theta, Theta_0 and the bound; how Theta approaches Theta_0; how loose
+    the bound is.
     """
     figure = new_figure((11, 8.5))
     panels = figure.subplots(2, 2)
@@ -60,7 +60,7 @@ def draw_bounds(results: Any, record: dict, numbers: Numbers, path: str | Path) 
 
 
 def _kinds(results: Any, numbers: Numbers) -> list[_Kind]:
-    """The quantities of each layer that move."""
+    """The moving numbers, grouped by quantity and layer."""
     moved = np.nanmedian(results.theta, axis=0).min(axis=0) > 0
     groups: dict[str, list[int]] = {}
     for q in np.flatnonzero(results.is_number & moved).tolist():
@@ -78,7 +78,7 @@ def _style(number: Number, letters: list[str]) -> dict:
 
 
 def _errors(axes: Any, results: Any, kinds: list[_Kind]) -> list:
-    """Returns the lines, one a kind and that of slope 1, which is in other panels too."""
+    """Draw sup-errors against eps. Returns the lines for the legend of all panels: one for each kind, and slope 1."""
     size, lines = results.size, []
     for first, places, style in kinds:
         error = results.theta[:, :, places].max(axis=2) * size
@@ -146,7 +146,7 @@ def _laws(axes: Any, results: Any, kinds: list[_Kind]) -> None:
 
 
 def _label(axes: Any) -> None:
-    """Powers of ten where an axis spans some, else 1, 2 and 5 times them."""
+    """Label powers of ten; on an axis that spans less than two decades, also 2 and 5 times them."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     for axis, (low, high) in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
@@ -171,8 +171,7 @@ def _looseness(axes: Any, results: Any, kinds: list[_Kind]) -> None:
 
 
 def draw_course(course: Any, path: str | Path) -> None:
-    """Draw a `propositions` course: fast neurons, slow weights where they move, and the differences, with
-    switching times."""
+    """Draw a `PathCourse`: fast neurons, slow weights if they move, the differences, and the switching times."""
     groups = [("fast neurons", course.fast), ("slow weights", course.slow)]
     groups = [(name, chosen) for name, chosen in groups if chosen]
     figure = new_figure((10, 3 + 3 * len(groups)))
@@ -196,7 +195,7 @@ def draw_course(course: Any, path: str | Path) -> None:
     save_figure(figure, path)
 
 
-# One path in time, for a figure: a few fast and slow numbers with and without noise.
+# One path in time: a few fast and slow numbers with and without noise.
 
 _POINTS = 400
 _MOST = 6
@@ -204,7 +203,7 @@ _FAST = (OUTPUTS, PREACTIVATIONS, ERRORS)
 
 
 class PathCourse(NamedTuple):
-    """Values at times of the numbers `names`."""
+    """Values of the quantities `names` in time, with and without noise."""
 
     title: str
     size: float
@@ -216,7 +215,7 @@ class PathCourse(NamedTuple):
     perturbed: np.ndarray  # float64[point, number]
     fast: list
     slow: list
-    """Numbers of the quantities to draw."""
+    """Indices of the fast and of the slow quantities to draw."""
 
 
 def course_of(source: NoiseSource) -> PathCourse:
@@ -239,21 +238,21 @@ def course_of(source: NoiseSource) -> PathCourse:
 
 
 def _spread(values: np.ndarray, chosen: list[int]) -> list[int]:
-    """Those of `chosen` that move most."""
+    """The `_MOST` of `chosen` that move most."""
     moved = np.ptp(values[:, chosen], axis=0) if chosen else np.empty(0)
     return [chosen[k] for k in sorted(np.argsort(-moved, kind="stable")[:_MOST])]
 
 
-# How Theta grows as an activation becomes sharper, where a pre-activation rests at 0.
+# How Theta grows as an activation becomes sharper, if a pre-activation rests at 0.
 #
-# The derivative of the smooth ReLU is Lipschitz with constant 1 / (4 sqrt h), the slope of its slope at z = 0. Noise in
-# the reactions of z alone, constant in time, moves z by about eps Theta_Z and, once all has settled, the slope s by eps
-# Theta_S; their ratio, path by path, is that constant. Learning is off, so that z rests, and T = 20 / sqrt h, well
-# above the relaxation time 1 / (2 sqrt h).
+# The derivative of the smooth ReLU is Lipschitz with constant 1 / (4 sqrt h), the slope of the derivative at z = 0.
+# Noise that is constant in time and acts only in the reactions of z moves z by about eps Theta_Z. After relaxation it
+# moves the slope s by eps Theta_S. The ratio Theta_S / Theta_Z of each path is that constant. Learning is off, so that
+# z rests; T = 20 / sqrt h is well above the relaxation time 1 / (2 sqrt h).
 #
-# Activations by annihilation of rails are smooth ReLUs of an h' = z_p z_m that follows from the rails: (P - z_p) /
-# kappa with P the rate at which each rail is made here, and h more for `rail_relu`. With h' in place of h the same is
-# expected of them.
+# Activations by annihilation of rails are smooth ReLUs with an h' = z_p z_m that follows from the rails. It is (P -
+# z_p) / kappa, where P is the rate at which each rail is made here, plus h for `rail_relu`. The same is expected of
+# them with h' in place of h.
 
 SMOOTHINGS = (0.25, 0.0625, 0.015625, 0.00390625, 0.0009765625)
 KAPPAS = (4.0, 16.0, 64.0, 256.0, 1024.0)
@@ -263,20 +262,20 @@ SHARPENED = {
     "leaky_annihilation_relu": ("kappa", KAPPAS),
     "rail_relu": ("h", SMOOTHINGS),
 }
-"""Activations that have such a limit: the setting that is varied, and its values."""
+"""Activations with such a limit: the setting that is varied, and its values."""
 _PATHS = 40
 _MADE = 2.0
-"""Molecules made of both rails of z, over time and volume: weights 1 and -1, inputs 1."""
+"""Rate at which each rail of z is made [concentration/s], for weights 1 and -1 and inputs 1."""
 
 
 class _Resting(NamedTuple):
-    """A neuron at rest on its kink."""
+    """A setting with a neuron at rest on its kink."""
 
     setting: Setting
     smoothing: float
     """h or h' [concentration^2]."""
     lipschitz: float
-    """Slope of its slope at z = 0 [1/concentration]."""
+    """Slope of its derivative at z = 0 [1/concentration]."""
 
 
 def theta_when_sharpened(activation: str, seed: int, paths: int = _PATHS) -> dict:
@@ -329,7 +328,7 @@ def _resting(activation: str, parameter: str, value: float) -> _Resting:
 
 
 def sentences(record: dict) -> list[str]:
-    """For people."""
+    """The record as sentences, one for each value and each exponent."""
     parameter = record["parameter"]
     name = "h" if parameter == "h" and np.array_equal(record["h"], record["values"]) else "h'"
     rows = zip(record["values"], record["h"], record["theta_slope"], record["ratio"], record["lipschitz"])

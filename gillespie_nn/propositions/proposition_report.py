@@ -1,4 +1,4 @@
-"""The report of a verification in Markdown."""
+"""A verification from its source of noise to the verdict, its report in Markdown, and verifications of many seeds."""
 
 import argparse
 import json
@@ -42,14 +42,14 @@ BOUNDS.md.
     python scripts/seeds_of_bounds.py FOLDER --noise intrinsic --seeds 20 --workers 2
     python scripts/seeds_of_bounds.py FOLDER --table
 
-FOLDER holds the results of each verification. Seeds that are finished there are not run again, and one that was
-interrupted is continued, so the same command can be run as often as time allows.
+FOLDER contains the results of each verification. Finished seeds are not run again, and an interrupted one continues, so
+the same command can be repeated.
 """
 """Help of `scripts/seeds_of_bounds.py`."""
 
 
 def write_report(path: Path, record: dict, figures: Sequence[str]) -> None:
-    """Write the record `record` of a verdict as Markdown; `figures` are file names in the same folder."""
+    """Write the `record` of a verdict as Markdown; `figures` are file names in the same folder."""
     checked = [(c["name"], c["verdict"], c["look"], c["sentence"]) for c in record["checks"]]
     lines = [
         f"# Proposition {record['proposition']}: {record['verdict']}", "",
@@ -83,7 +83,7 @@ _SOURCES: dict[str, type[NoiseSource]] = {s.name: s for s in (RateSource, Concen
 
 
 def verify(folder: Path, proposition: str, noise: str, seed: int, workers: int) -> None:
-    """One verification, unless its verdict is there. Its CPU time is added up over interruptions."""
+    """Run one verification, unless its verdict exists. CPU time adds up over interruptions."""
     output = folder / f"{proposition}-{noise}-{seed}.h5"
     if output.with_suffix(".json").exists():
         return
@@ -127,7 +127,7 @@ def _key(path: Path) -> tuple[str, int, int]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the seeds asked for and print the table."""
+    """Run the requested seeds and print the table."""
     command = argparse.ArgumentParser(description=_SEEDS, formatter_class=argparse.RawDescriptionHelpFormatter)
     command.add_argument("folder", type=Path)
     command.add_argument("--proposition", nargs="+", choices=PROPOSITIONS, default=PROPOSITIONS)
@@ -147,19 +147,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-# A verification from choice to verdict: tasks on threads, committed to a file as they end.
+# A verification: tasks run on threads, and are committed to a file as they end.
 
 _SECONDS = 2.0
-"""Between two writings of the file, and with tasks in progress the longest work that a kill can cost, [s]"""
+"""Time between two writes of the file [s]: a kill costs at most the work of that time and the tasks in progress."""
 _WRITING = 20.0
-"""Or so many times as long as writing the file takes, if that is longer."""
+"""The time between two writes is at least this many times the duration of a write."""
 
 
 class PropositionOutcome(NamedTuple):
-    """A verification that ended."""
+    """A finished verification."""
 
     results: Results
-    """Of the paths up to the last look."""
+    """Results of the paths up to the last look."""
     decisions: Decisions
     paths: np.ndarray
     """int64[task]: number of paths of each size, and of the first variation."""
@@ -173,15 +173,15 @@ def carry_out(
     progress: bool | None = None,
     say: Callable[[str], object] = lambda line: None,
 ) -> PropositionOutcome:
-    """Look at the results of a `NoiseSource`, with more paths at each look until every check is decided. Paths that the
-    file `output` already has are used; the others are simulated and committed to it.
+    """Judge the results of a `NoiseSource` in looks, each with more paths, until every check is decided. Paths in the
+    file `output` are used; the others are simulated and committed to it.
 
     Parameters
     ----------
     workers : threads, by default one per core; does not change the results.
     overwrite : replace a file with other content and start from the beginning.
     progress : show progress on stderr; None: on a terminal and in a notebook.
-    say : is told what each look decides.
+    say : gets a line about what each look decides.
 
     Raises
     ------
@@ -212,17 +212,17 @@ def simulate_paths(
 
 
 def _nobody(line: str) -> None:
-    """Is told what was told before."""
+    """Discards a line: later looks would repeat those of the first."""
 
 
 def arguments_of(source: NoiseSource) -> dict:
-    """All that decides the paths in the file of a `source`."""
+    """Everything that determines the paths in the file of a `source`."""
     return source.setting.record() | source.record() | {"paths": source.paths, "seed": source.seed}
 
 
 def stored_results(source: NoiseSource, output: Path) -> Results:
-    """The results in the file of a verification that ended: of the looks that are complete. Raises InputError if there
-    is no file, or no complete look."""
+    """The results in the file of a finished verification, up to the last complete look. Raises InputError if there is
+    no file, or no complete look."""
     stored = files.read(output, arguments_of(source))
     complete = [] if stored is None else [p for p in source.allotted if not source.tasks(stored.with_paths(p.max()), p)]
     if stored is None or not complete:
@@ -236,7 +236,7 @@ def _counted(paths: np.ndarray) -> str:
 
 
 class _File:
-    """The file of a verification, which this process alone writes."""
+    """The file of a verification. This process holds its lock."""
 
     def __init__(self, source: NoiseSource, output: Path, known: Results | None, workers: int, progress: bool | None):
         self.source, self.output, self.workers, self.progress = source, output, workers, progress
@@ -244,11 +244,11 @@ class _File:
         self.stored = source.empty() if known is None else known
 
     def completed(self, paths: np.ndarray) -> Results:
-        """Results of the first `paths` of each size. Those that the file lacks are simulated."""
+        """Results of the first `paths` of each size. Missing ones are simulated."""
         self.stored = self.stored.with_paths(int(paths.max()))
         tasks = self.source.tasks(self.stored, paths)
         if tasks:
-            self._commit()  # a disk that cannot be written is noticed before the work
+            self._commit()  # so that a disk that cannot be written is noticed before the work
             _complete(self.source, self.stored, tasks, self.workers, self.progress, self._commit)
         return self.stored.upto(paths)
 
@@ -284,7 +284,8 @@ def _complete(
 def _on_threads(
     source: NoiseSource, results: Results, tasks: list, workers: int, bar: Progress, commit: Callable[[], None]
 ) -> None:
-    """Carry out `tasks`; results are disjoint, and a task is marked as committed when all of its own stand."""
+    """Execute `tasks`. They fill disjoint parts of `results`, and a task is marked as committed after all its values
+    are stored, so the file can be written at any time."""
     waiting: queue.SimpleQueue = queue.SimpleQueue()
     ended: queue.SimpleQueue = queue.SimpleQueue()
     stop = threading.Event()
@@ -324,7 +325,7 @@ def _on_threads(
 
 
 def verdict(source: NoiseSource, outcome: PropositionOutcome, say: Callable[[str], object] = lambda line: None) -> dict:
-    """Apply the checks that are judged at the end, and give the verdict; returns a dictionary of plain values."""
+    """Apply the checks that are judged once, at the end, and give the verdict. Returns a dictionary of plain values."""
     results, decisions = outcome.results, outcome.decisions
     closing = {
         j.name: Decided(j, decisions.look) for j in source.closing(results, source.confidences[decisions.look - 1])
@@ -364,13 +365,14 @@ def verdict(source: NoiseSource, outcome: PropositionOutcome, say: Callable[[str
 
 
 def _quantiles(largest: np.ndarray) -> dict[str, np.ndarray]:
-    """Of the Theta of the proposition, the largest of all quantities: rows of eps, by probability."""
+    """Quantiles of the Theta of the proposition, which is the largest of all quantities: float64[size] by
+    probability."""
     return {f"{p:g}": np.nanquantile(largest, p, axis=0) for p in (0.05, 0.5, 0.95)}
 
 
 def _reason(source: NoiseSource, judgements: list[Judgement], decided: Verdict) -> str:
-    """Why, in a sentence."""
-    # What a case is about speaks of the kink of a ReLU; other activations have none.
+    """The reason for the verdict, in a sentence."""
+    # The remark of a case is about the kink of a ReLU; other activations have none.
     kinked = any(r.threshold is not None for r in source.setting.network.reactions)
     remark = source.setting.remark if kinked else ""
     if decided == Verdict.HOLDS:

@@ -1,7 +1,7 @@
-"""Faults planted into runs, each to be caught by the check that should: whether the machine that verifies can fail.
+"""The self-test: faults planted into simulations, each of which must be caught by the check that is meant for it.
 
-All on proposition 5.1, XOR, noise in rates; then check 5 on ReLU: at rest on its kink it must fail, crossing it at
-speed it must not.
+The faults are planted into proposition 5.1 on XOR with noise in rates. In addition, proposition 5.2 must fail for a
+ReLU that rests on its kink, and must hold for one that crosses the kink at speed.
 """
 
 from collections.abc import Callable
@@ -21,11 +21,11 @@ from .setting import LEARNING, Choice, Setting, setting_of
 
 PATHS = 40
 _STEP = 0.02
-"""Of the first variation with a frozen Jacobian [s]."""
+"""Step of the first variation with a frozen Jacobian [s]."""
 
 
 class SelfTestResult(NamedTuple):
-    """A plant, the verdict of each check by name, and whether it was caught, or left alone, as it should."""
+    """A plant, the verdict of each check by name, and whether the verdicts are the expected ones."""
 
     what: str
     verdicts: dict
@@ -33,7 +33,7 @@ class SelfTestResult(NamedTuple):
 
 
 def self_test(seed: int, say: Callable[[str], object] = lambda line: None, paths: int = PATHS) -> list[SelfTestResult]:
-    """Run all planted errors, one after the other."""
+    """Simulate and judge all planted errors, one after the other."""
     cases = []
     for what, plant, expected in PLANTS:
         verdicts = {j.name: j.verdict for j in plant(seed, paths)}
@@ -56,7 +56,7 @@ def _results(
     paths: int,
     change: Callable[[DrivenPaths], None] = lambda driven: None,
 ) -> Results:
-    """Results of paths in which `change` has been made."""
+    """Results of paths after `change` has been applied to them."""
     driven = DrivenPaths(setting, RateNoise(sizes[-1], RateSource.kind), sizes, seed)
     change(driven)
     results = Results.empty(sizes, setting.quantities, paths)
@@ -66,12 +66,12 @@ def _results(
 
 
 def none(seed: int, paths: int) -> list[Judgement]:
-    """Nothing is wrong."""
+    """No fault."""
     return judge_driven(_results(setting_of(Choice()), _sizes(), seed, paths), seed)
 
 
 def scaled(power: float) -> Callable[[int, int], list[Judgement]]:
-    """Noise of size eps**power / 10**power in place of eps, up to a tenth."""
+    """Noise whose size is proportional to eps**power instead of eps, and 0.1 at the largest eps."""
 
     def plant(seed: int, paths: int) -> list[Judgement]:
         sizes = _sizes()
@@ -86,7 +86,7 @@ def scaled(power: float) -> Callable[[int, int], list[Judgement]]:
 
 
 def not_shared(seed: int, paths: int) -> list[Judgement]:
-    """Every eps has a path of its own; u has that of the first."""
+    """Every eps has a different path of the noise; u has that of the first eps."""
     setting, sizes = setting_of(Choice()), _sizes()
     results = _results(setting, sizes, seed, paths)
     for k in range(1, N_SIZES):
@@ -97,7 +97,7 @@ def not_shared(seed: int, paths: int) -> list[Judgement]:
 
 
 def frozen(seed: int, paths: int) -> list[Judgement]:
-    """u with the Jacobian of t = 0."""
+    """The first variation u with the Jacobian at t = 0."""
     setting, sizes = setting_of(Choice()), _sizes()
     results = _results(setting, sizes, seed, paths)
     driven = DrivenPaths(setting, RateNoise(sizes[-1], RateSource.kind), sizes, seed)
@@ -109,7 +109,7 @@ def frozen(seed: int, paths: int) -> list[Judgement]:
 
 
 def _frozen_variation(driven: DrivenPaths, path: int) -> np.ndarray:
-    """u float64[time, species + 1] of u' = J(x(0)) u + g(x(t))."""
+    """u float64[time, species + 1], which solves u' = J(x(0)) u + g(x(t))."""
     system, setting = driven.system, driven.setting
     terms, first = system.terms, next(setting.samples().steps(0, 0.0, setting.running_time))
     start = np.append(setting.start(), 1.0)
@@ -126,7 +126,7 @@ def _frozen_variation(driven: DrivenPaths, path: int) -> np.ndarray:
 
 
 def _jacobian(terms: Perturbed, x: np.ndarray) -> np.ndarray:
-    """J float64[species + 1, species + 1] of products, but for what does not move."""
+    """The Jacobian float64[species + 1, species + 1] of products; columns of species that do not move are 0."""
     jacobian = np.zeros((len(x), len(x)))
     moves = np.unique(terms.change_species)
     for t, (first, second) in enumerate(zip(terms.first, terms.second)):
@@ -139,7 +139,7 @@ def _jacobian(terms: Perturbed, x: np.ndarray) -> np.ndarray:
 
 
 def missing_term(seed: int, paths: int) -> list[Judgement]:
-    """The bound leaves out the noise in the reactions that make pre-activations of the first layer."""
+    """The bound lacks the noise in the reactions that make pre-activations of the first layer."""
 
     def change(driven: DrivenPaths) -> None:
         system, network = driven.system, driven.setting.network
@@ -180,4 +180,4 @@ PLANTS = (
     ("ReLU at rest on its kink", on_relu("kink"), {"slope": Verdict.FAILS, "tightness": Verdict.FAILS}),
     ("ReLU crossing its kink at speed", on_relu("crossing"), _ALL),
 )  # fmt: skip
-"""What, the plant, and verdicts by check that it must have. To add one: a line here."""
+"""The name of each plant, its function, and the verdicts that it must have, by check. To add a plant: a line here."""
