@@ -77,6 +77,7 @@ class System:
             switches=np.zeros(1, dtype=np.int64),
         )  # fmt: skip
         size = (n + 1) * perturbed.WIDTH
+        # Three kinds of columns have different tolerances: solutions, the first variation, and bounds.
         smooth = (terms["kind"] == perturbed.PLAIN).all() and not len(reflected)
         rtol = RTOL if smooth else RTOL_THRESHOLD
         kinds = np.repeat([0, 1, 2], [perturbed.N_SIZES + 1, 1, perturbed.N_SIZES])
@@ -128,6 +129,7 @@ class System:
 
     def drive(self, along: np.ndarray) -> None:
         """Set the derivatives of the rate constants by eps, float64[reaction], from now on."""
+        # The bound has a copy, in which the self-test removes terms.
         self.terms.along[:] = along[self._structure.term_reaction]
         self.terms.along_bound[:] = self.terms.along
 
@@ -151,6 +153,7 @@ def terms_of(network: ReactionNetwork, structure: Structure) -> dict:
         extra = slice(a["extra_start"][t], a["extra_start"][t + 1])
         if a["extra_kind"][extra].size:
             (kind[t], *_), (above[t], *_), (below[t], *_) = (a[f"extra_{x}"][extra] for x in ("kind", "a", "b"))
+            # Index n stands for no species, so a threshold is alone if both factors are n.
             alone = a["first"][t] == n and a["second"][t] == n and len(a["extra_kind"][extra]) == 1
             if kind[t] not in (codes.STEP, codes.RAMP) or not alone:
                 name = network.reactions[structure.term_reaction[t]].name
@@ -250,6 +253,8 @@ class DrivenPaths:
                     self._change(drive, *drive.begin_presentation(k))
                 time = phase.begin
                 while time < phase.end:
+                    # A change that is due within rounding of now happens now: a step of almost no length would follow
+                    # otherwise.
                     due = drive.next_time
                     stop = min(phase.end, time + step, due if due > time * (1 + _ROUNDING) else np.inf)
                     system.advance(stop - time)

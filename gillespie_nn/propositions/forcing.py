@@ -47,6 +47,7 @@ class Extrinsic(NoiseSource):
         self.notes = ()
         if largest < LARGEST:
             self.notes = (f"largest eps lowered from {LARGEST:g} to {largest:g} to keep eps sup|xi| <= 1/2",)
+        # Below this limit 1 + eps xi stays positive, and all sizes share one path of the noise.
         self.sizes = np.geomspace(SMALLEST, min(LARGEST, largest), N_SIZES)
         self.path_noise = self.noise(self.sizes[-1], kind, **given)
         self._refinement: tuple[Judgement, np.ndarray] | None = None
@@ -71,12 +72,14 @@ class Extrinsic(NoiseSource):
             try:
                 fill(results, path, driven.errors(path))
             except ModelError:
+                # A path that blows up is a result, too: Theta is infinite. It is committed and not tried again.
                 results.theta[path] = np.inf
                 results.committed[path] = 1
 
         return execute
 
     def first_path(self, step: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        # Columns 0 and N_SIZES are the reference and the solution of the largest eps.
         driven, time, states = self.driven(), [0.0], [np.stack([self.setting.start()] * 2)]
         for now in driven.pieces(0, step):
             time.append(now)
@@ -125,6 +128,7 @@ class Extrinsic(NoiseSource):
         if self._refinement is not None:
             return self._refinement
         driven = self.driven(refinement=2)
+        # Paths are those of the results, since the noise does not depend on the resolution of the solver.
         changes, resolved = [], np.median(results.theta_0, axis=0) > ATOL_VARIATION
         for path in np.flatnonzero(np.isfinite(results.theta).all(axis=(1, 2)))[:_REFINED_PATHS]:
             errors = driven.errors(path)

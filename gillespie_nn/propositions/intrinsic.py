@@ -188,6 +188,7 @@ class CountedPaths:
             self._term_start, quantities.plus, quantities.minus, np.zeros(n_quantities), np.zeros(n + 1),
             np.zeros(n + 1), np.zeros((2, n + 1)), np.zeros(n + 1), np.zeros(n_quantities), *self._moves,
         )  # fmt: skip
+        # Presented species are set to the same value in both processes, so their fluctuation starts again at 0.
         for limit, species in zip(self._limits, cycle(self._samples.species)):
             linear.u[species] = 0.0
             limit_paths.follow_linear_noise(limit, linear, rng)
@@ -257,6 +258,7 @@ class Intrinsic(NoiseSource):
     def tasks(self, results: Results, paths: np.ndarray) -> list[tuple[int, int]]:
         """(path, size), the largest volumes first, and (path, `_VARIATION`) for linear noise."""
         to_do = (results.committed[: paths.max()] == 0) & (np.arange(paths.max())[:, None] < paths)
+        # Sizes ascend, so volumes descend: by columns, the longest tasks come first and threads end together.
         rows, columns = np.nonzero(to_do.T)[::-1]
         return list(zip(rows.tolist(), columns.tolist()))
 
@@ -392,6 +394,7 @@ class Intrinsic(NoiseSource):
         """Check 5: errors that scale like Omega^(-1/4) or 1 / Omega, and linear noise of 1.2 times the size, must
         fail."""
         sizes = self.sizes
+        # Theta is the error over eps: dividing it by sqrt(eps) or multiplying it by eps changes the order of the error.
         root = [t / np.sqrt(eps) for t, eps in zip(theta, sizes)]
         square = [t * eps for t, eps in zip(theta, sizes)]
         judged = {

@@ -114,6 +114,7 @@ def sharp_constant(
     error = _relative(thetas, theta_0)
     middle = np.median(error, axis=0)
     resolved = middle > RESOLUTION
+    # Where the error is below the resolution at almost every size, Theta equals Theta_0 and has no order to test.
     enough = resolved.sum(axis=0) >= _FEWEST
     medians = log_medians(error[:, 0], seed, confidence)
     worst = int(np.argmax(medians.high))
@@ -168,6 +169,7 @@ def in_law(
     The smallest p-value of two-sample Kolmogorov-Smirnov tests, by Bonferroni's inequality, is reported but decides
     nothing: at a finite volume the laws differ slightly, and with enough paths such a test rejects.
     """
+    # Ratios are compared on a log scale, on which the limits are symmetric; twice, for medians and for quantiles.
     limits = np.tile(np.log1p(np.broadcast_to(most, len(names))), 2)
     ratios = log_ratios(theta, theta_0, (MEDIAN, UPPER), seed, confidence)
     inside, outside = ratios.inside(-limits, limits), ratios.outside(-limits, limits)
@@ -209,6 +211,7 @@ def upper_bound(
     quantity], NaN if a path was not simulated at a size; then `each` must be False."""
     tiny = np.finfo(np.float64).tiny
     bounds = np.maximum(bounds, tiny)  # a bound of 0 has no logarithm; any error violates it
+    # The ratio to an error of 0 is no measure of looseness, so quantities at rest are left out.
     reached = np.nanmedian(thetas, axis=0) > 0
     looseness = np.log10(np.where(reached, np.nanmedian(bounds / np.maximum(thetas, tiny), axis=0), np.nan))
     known = np.isfinite(thetas[:, :, 0])

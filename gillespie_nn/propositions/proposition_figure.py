@@ -265,7 +265,7 @@ SHARPENED = {
 """Activations with such a limit: the setting that is varied, and its values."""
 _PATHS = 40
 _MADE = 2.0
-"""Rate at which each rail of z is made [concentration/s], for weights 1 and -1 and inputs 1."""
+"""Rate at which both rails of z together are made [concentration/s], for weights 1 and -1 and inputs 1."""
 
 
 class _Resting(NamedTuple):

@@ -264,6 +264,7 @@ def _opened(
     output = checks.new_file(output, overwrite=True)
     lock = Lock(output)
     try:
+        # Only the holder of the lock may remove temporary files that a killed process left.
         clear(output)
         known = None if overwrite else files.read(output, arguments_of(source))
         yield _File(source, output, known, workers, progress)
@@ -301,11 +302,14 @@ def _on_threads(
         except queue.Empty:
             pass
         except BaseException as error:
+            # The loop below raises it again in the calling thread.
             ended.put(error)
 
     threads = [threading.Thread(target=work, daemon=True) for _ in range(workers)]
     for thread in threads:
         thread.start()
+    # The pause is at least `_WRITING` times the last write, so writing takes at most 1 / (1 + `_WRITING`) of the time,
+    # however large the file is.
     written, pause = time.monotonic(), _SECONDS
     try:
         for done in range(1, len(tasks) + 1):

@@ -29,6 +29,7 @@ class Quantities(NamedTuple):
 
 def quantities_of(network: ReactionNetwork) -> Quantities:
     """The quantities of a training network, or of its forward part."""
+    # A species without reactions has no error. On rails only the number has a meaning, but both rails are measured.
     index, n = network.index, len(network.species)
     moving = set(np.unique(network.stoichiometry.indices).tolist())
     signed = pairs(network.species)
@@ -90,6 +91,7 @@ class Results(NamedTuple):
         """The results of only the first `paths` int64[size + 1] of each size and of `theta_0`."""
         n = int(paths.max())
         result = self._replace(**{name: getattr(self, name)[:n].copy() for name in _ARRAYS})
+        # Sizes may have different numbers of paths; the last column of `paths` is that of the first variation.
         beyond = np.arange(n)[:, None] >= paths
         for values in (result.theta, result.bound, result.ratio):
             values[beyond[:, :-1]] = np.nan

@@ -77,6 +77,7 @@ def scaled(power: float) -> Callable[[int, int], list[Judgement]]:
         sizes = _sizes()
         true = 0.1 * (sizes / sizes[-1]) ** power
         results = _results(setting_of(Choice()), true, seed, paths)
+        # The results have errors over the true size of the noise; the judgement gets errors over the stated size.
         factor = (true / sizes)[:, None]
         return judge_driven(
             results._replace(size=sizes, theta=results.theta * factor, bound=results.bound * factor), seed
@@ -89,6 +90,7 @@ def not_shared(seed: int, paths: int) -> list[Judgement]:
     """Every eps has a different path of the noise; u has that of the first eps."""
     setting, sizes = setting_of(Choice()), _sizes()
     results = _results(setting, sizes, seed, paths)
+    # Theta_0 stays that of the first seed, so that only the first size shares its path.
     for k in range(1, N_SIZES):
         other = _results(setting, sizes, seed + k, paths)
         results.theta[:, k] = other.theta[:, k]
@@ -117,6 +119,7 @@ def _frozen_variation(driven: DrivenPaths, path: int) -> np.ndarray:
     flow, u, rows = scipy.linalg.expm(_jacobian(terms, start) * _STEP), np.zeros(len(start)), []
     for _ in driven.pieces(path, _STEP):
         x = system.columns[:, 0]
+        # A step is the exact flow of the frozen Jacobian, and then the forcing by Euler's rule.
         rate = terms.along * x[terms.first] * x[terms.second]
         forcing = np.zeros(len(start))
         np.add.at(forcing, terms.change_species, terms.change_amount * np.repeat(rate, np.diff(terms.change_start)))

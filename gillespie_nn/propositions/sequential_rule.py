@@ -94,6 +94,7 @@ def _rates(
     shifts = np.concatenate([np.zeros((1, n)), *(np.diag(value - true) for _, value in criterion.plants)])
     holds, fails = np.zeros((2, len(shifts)), dtype=np.int64)
     for k in range(sequences):
+        # A stream for each sequence: sequence k is the same however many there are.
         rng = seeds.stream(seed, Purpose.RESAMPLING, 1, k)
         first, last = _sequence(criterion, allotted, confidences, shifts, rng)
         holds += first
@@ -124,6 +125,7 @@ def _sequence(
         estimated = criterion.estimate([v[: paths[task]] for v, task in zip(drawn, criterion.tasks)], confidence)
         # A power of eps or a factor shifts estimate and interval by a constant, so one resampling serves all plants.
         moved = Slopes(*(v + shifts for v in estimated))
+        # A check that is decided at a look stays decided, as in a verification.
         open_ = ~(holds | fails)
         fails |= open_ & moved.outside(criterion.low, criterion.high).any(axis=1)
         holds |= open_ & moved.inside(criterion.low, criterion.high).all(axis=1)
@@ -174,6 +176,7 @@ def caught(results: Results, seed: int, confidence: float) -> Judgement:
     size, theta, theta_0 = results.size, results.theta[:, :, which], results.theta_0[:, which]
     theta = np.maximum(theta, np.finfo(np.float64).tiny)
     largest = results.theta.max(axis=2, keepdims=True)
+    # Theta is the error over eps: dividing it by sqrt(eps) or multiplying it by eps changes the order of the error.
     root, square = theta / np.sqrt(size)[:, None], theta * size[:, None]
     judged = {
         "sqrt(eps), check 1": judgements.slope(names, root * size[:, None], size, seed, confidence=confidence),

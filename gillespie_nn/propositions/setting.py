@@ -166,6 +166,7 @@ def dataset(choice: Choice) -> Setting:
         data.signed,
     )
     weights = spec.floating.initial_weights(choice.seed, settings.initial_scale)
+    # Data, order and weights have the same seed, so the setting is a function of the choice alone.
     order = presentation_order(len(data.train_x), settings.presentations, settings.order, choice.seed).ravel()
     if learning:
         order = order[:n]
@@ -205,6 +206,7 @@ def crossing(choice: Choice) -> Setting:
     _only_learning(choice)
     settings = SETTINGS["xor"]
     spec = _network(choice, (2, 2, 1), settings, True, False)
+    # With these weights the pre-activation of each hidden unit has opposite signs under the two inputs.
     weights = np.array([1.0, -0.8, -0.7, 0.9, 0.1, 0.05, 0.8, -0.6, 0.1])
     n = choice.of("presentations", 3)
     x = np.tile([[1.0, 0.0], [0.0, 1.0]], (n, 1))[:n]
@@ -326,4 +328,5 @@ class NoiseSource(ABC):
 def allotment(paths: int, shares: Sequence[float], growth: Sequence[float]) -> np.ndarray:
     """int64[look, task]: number of paths of each size, and of the first variation, up to each look. `paths` is that of
     the first look for a share of 1; a small share gets `FEWEST_PATHS`."""
+    # `paths` may be below FEWEST_PATHS on purpose, as in tests; a share never raises the number above it.
     return np.maximum(np.rint(paths * np.outer(growth, shares)).astype(np.int64), min(paths, FEWEST_PATHS))

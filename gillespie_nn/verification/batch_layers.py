@@ -89,6 +89,8 @@ def exact_changes(setting: BatchSetting, path: Path, replicates: int, seed: int 
     schedule = spec.schedule(x, t, VOLUME, setting.running_time)[1:]
     names = [s for rails in spec.weights for s in (rails.plus, str(rails.minus))]
     path.parent.mkdir(parents=True, exist_ok=True)
+    # Groups of ten have different seeds, and the file grows by whole groups: an interrupted run is continued with the
+    # replicates that an uninterrupted one would have.
     for k in range(len(done), replicates, _TOGETHER):
         run = simulate(
             spec.network, time=[0.0, setting.running_time], volume=VOLUME, initial=initial, schedule=schedule,

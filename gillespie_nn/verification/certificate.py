@@ -260,6 +260,8 @@ def compare(
     tolerance_mean, tolerance_variance = tolerances
     given = one.has_variance
     n_intervals = len(time) * int(len(names) * (1 + one.has_law) + given.sum())
+    # By Bonferroni's inequality all intervals hold jointly: a mean of each name, a distance if the method has a law,
+    # and a variance where it has one, at each time.
     level = (1.0 - CONFIDENCE) / n_intervals
     rows: list[Row] = []
     errors: list[Errors] = []
@@ -444,6 +446,7 @@ def certify(
     shared["species"] = [name for name in names if name in network.index] or None
     one = shared | {"seed": seed, "replicates": 1 if tested.deterministic else asked.replicates} | of_method
     other = shared | {"seed": seed + 1, "replicates": asked.replicates}
+    # A short run of each method first, so that a refusal costs no ensemble and compilation is not timed.
     for tried, of in ((tested, one), (exact, other)):
         short = of | {"replicates": 1, "schedule": None}
         simulate(network, time=_SHORT * grid[:1], method=tried, **short)

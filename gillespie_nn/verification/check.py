@@ -178,6 +178,8 @@ def verify(
             rows = (every[n:] for every, n in zip((outcomes, refused, unsupported), before))
             for line in this.table(*rows):
                 say(line)
+    # Bonferroni: with n p-values that are each uniform or larger, one is below LEVEL / n with probability LEVEL at
+    # most.
     rejected = [row for row in outcomes if not row["p"] * len(outcomes) >= LEVEL]  # `not >=`, so that NaN rejects
     verdicts = [Verdict.HOLDS] * len(outcomes) + [Verdict.FAILS] * len(rejected) + [Verdict.NOT_RUN] * len(unsupported)
     return {

@@ -62,6 +62,7 @@ def stationary_with_feedback(edges: np.ndarray) -> np.ndarray:
             scipy.integrate.quad(lambda x: density(x) * part(x), a, b, limit=200)[0] for a, b in zip(inner, inner[1:])
         ]
 
+    # The density is infinite or 0 at the ends, and integrable: what is left out has a probability of the order of 1e-5.
     inner = np.clip(edges, 1e-9, 1.0 - 1e-9)
     pieces = np.array([integrals(lambda x: 1.0 - x), integrals(lambda x: x)])
     return pieces / pieces.sum()
@@ -108,6 +109,7 @@ def dividing_cell(start: int, times: tuple[float, ...]) -> list[np.ndarray]:
     laws, law, now = [], np.where(start == N, 1.0, 0.0), 0.0
     for time in times:
         while now < time:
+            # The cell divides at multiples of the period; 1e-9 keeps rounding from repeating a generation.
             generation = np.floor(now / period + 1e-9)
             stop = min(time, (generation + 1) * period)
             begin = generation * period

@@ -100,6 +100,7 @@ def delayed(
         return expm_multiply(freely * (left - delay), state)
 
     law = expm_multiply(never * t, start)
+    # The integrand has a kink where the delay ends at t, so each side of it has a separate rule.
     node, weight = np.polynomial.legendre.leggauss(_NODES)
     for low, high in ((0.0, max(0.0, t - delay)), (max(0.0, t - delay), t)):
         for s, w in zip(low + (high - low) * (node + 1) / 2, weight * (high - low) / 2):

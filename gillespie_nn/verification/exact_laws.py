@@ -300,6 +300,7 @@ def gaps(
     """Integrated propensities between firings, float64[reaction, firing]; `method` is a class."""
     simulation = method(network, network.rates(), volume, network.counts(), rng, count_firings=True)
     result: list[list[float]] = [[] for _ in network.reactions]
+    # States recur, so the propensities of each are computed once.
     integral, known, now = np.zeros(len(result)), {}, 0.0
     while min(map(len, result)) < n_firings:
         if simulation.n_events >= _MOST_EVENTS:

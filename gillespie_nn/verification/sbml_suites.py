@@ -83,6 +83,7 @@ def run_case(folder: Path, method: str, seed: int, n: int, **options: Any) -> Ou
     for name, mu in mean.items():
         counts, sigma = r.of(name).astype(np.float64), deviation[name]
         moving = sigma > 0
+        # A point with standard deviation 0 is known exactly; it has no Z, and every replicate must have its value.
         if (counts[:, ~moving] != mu[~moving]).any():
             return Outcome(f"{folder.name} {name}", 0.0, {"why": "a point without spread differs"})
         x, mu, sigma = counts[:, moving], mu[moving], sigma[moving]
@@ -134,6 +135,8 @@ def _p_values(x: np.ndarray, mu: np.ndarray, sigma: np.ndarray) -> list[float]:
     """Two-sided p-values of mean and variance at each point. Differences within the rounding of the suite do not
     count."""
     n, variance = len(x), x.var(0, ddof=1)
+    # The standard error of a variance is sqrt((m4 - m2^2) / n), whatever the law. Rounding of sigma by r changes
+    # sigma^2 by up to 2 sigma r.
     z = np.maximum(np.abs(x.mean(0) - mu) - _ROUNDING, 0.0) * np.sqrt(n) / sigma
     spread = np.sqrt(np.maximum(((x - x.mean(0)) ** 4).mean(0) - variance**2, 1e-300) / n)
     v = np.maximum(np.abs(variance - sigma**2) - 2 * sigma * _ROUNDING, 0.0) / spread

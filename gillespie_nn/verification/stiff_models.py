@@ -81,6 +81,7 @@ class MassAction:
         return self.constants * np.prod(c**self.orders, axis=1)
 
     def jacobian(self, c: np.ndarray) -> np.ndarray:
+        # d(prod c^order) / dc_i lowers the order of species i by one. Orders stay at 0 or above, where c may be 0.
         slopes = np.zeros_like(self.orders)
         for i in range(len(c)):
             lower = self.orders.copy()
@@ -106,6 +107,8 @@ def moments(name: str) -> tuple[np.ndarray, np.ndarray]:
         grown = drift @ covariance + covariance @ drift.T + noise
         return np.concatenate([equations.changes @ v, model.volume * grown.ravel()])
 
+    # Covariances are integrated times the volume: they are then as large as concentrations, and one absolute tolerance
+    # suits both. They start at 0, since the initial counts are known.
     start = np.concatenate([network.counts() / model.volume, np.zeros(n * n)])
     solution = solve_ivp(
         derivative, (0.0, model.time[-1]), start, "LSODA", model.time, rtol=1e-11, atol=1e-16,
