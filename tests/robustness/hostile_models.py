@@ -5,6 +5,7 @@ that is not a `GillespieError`, a crash of the process (the readers of SBML and 
 input that takes too long.
 """
 
+import warnings
 from collections.abc import Iterator
 from functools import cache, partial
 
@@ -88,6 +89,8 @@ def _simulated(name: str, text: str, method: str, seed: int) -> str:
 def run(method: str, seed: int, n: int) -> Iterator[Report]:
     """A report of `n` mutants."""
     # Kernels that are not in the cache are compiled here, since the time limit of an attempt does not allow for it.
-    for model in corpus():
-        _simulated(*model, method, seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for model in corpus():
+            _simulated(*model, method, seed)
     yield report_of(f"{n} models", n, partial(attempt, seed, method), ("simulated", "refused"))
