@@ -25,14 +25,19 @@ class Report(NamedTuple):
     """Ends that must occur. Without them the attempts tested only a part: kills that all came too late, for example."""
 
     @property
+    def never(self) -> list[str]:
+        """The needed ends that did not occur."""
+        return [end for end in self.needed if not self.ends[end]]
+
+    @property
     def verdict(self) -> Verdict:
-        never = [end for end in self.needed if not self.ends[end]]
-        return Verdict.FAILS if self.failures or never else Verdict.HOLDS
+        return Verdict.FAILS if self.failures or self.never else Verdict.HOLDS
 
     def __str__(self) -> str:
         ends = ", ".join(f"{times} {end}" for end, times in self.ends.items())
         shown = self.failures[:_SHOWN]
         more = [f"{len(self.failures) - _SHOWN} more failures"] if len(self.failures) > _SHOWN else []
+        more += [f"too few attempts, none {end}" for end in self.never]
         return f"{self.what}: {self.verdict} ({'; '.join([ends, *shown, *more])})"
 
 
