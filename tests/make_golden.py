@@ -14,7 +14,7 @@ import numpy as np
 
 import gillespie_nn as gnn
 from gillespie_nn.propositions import proposition_report, results, setting_of, simulate_paths
-from gillespie_nn.propositions.forcing import Rate
+from gillespie_nn.propositions.forcing import RateSource
 from gillespie_nn.propositions.setting import Choice
 from gillespie_nn.simulation.training import Watch
 from gillespie_nn.storage import EnsembleFile, MomentsFile, moments_file, training_file
@@ -54,7 +54,7 @@ def quantiles(path):
 
 
 def bounds_source():
-    return Rate(setting_of(Choice("5.2", "crossing", derivative="gain", running_time=2.0, presentations=2)), 6, 0)
+    return RateSource(setting_of(Choice("5.2", "crossing", derivative="gain", running_time=2.0, presentations=2)), 6, 0)
 
 
 def bounds(path):

@@ -32,7 +32,7 @@ from ..propositions import (
     write_report,
 )
 from ..propositions.proposition_figure import draw_bounds, draw_course
-from ..propositions.setting import Source
+from ..propositions.setting import NoiseSource
 from ..seeds import resolve_seed
 from ..statistics.tests import Verdict
 from .common import Subparsers, add_json, parser, plain, print_json
@@ -199,7 +199,7 @@ def interrupted(arguments: argparse.Namespace) -> str:
     return f"interrupted; finished paths are stored in {_output(arguments)}; run the same command again to continue"
 
 
-def _source(arguments: argparse.Namespace) -> Source:
+def _source(arguments: argparse.Namespace) -> NoiseSource:
     by_name = {s.name: s for s in SOURCES}
     source = by_name[checks.choice("noise", arguments.noise, by_name)]
     seed = resolve_seed(arguments.seed)

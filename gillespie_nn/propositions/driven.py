@@ -1,5 +1,9 @@
-"""The terms of a network as `kernels.propositions.perturbed` reads them, and the integration of all columns in pieces
-of time."""
+"""Paths of extrinsic noise: the reference, the perturbed solutions of every size eps, the first variation and the
+bound.
+
+All of them are columns of one system, integrated together with common steps, so that the errors of the numerics are
+common to the reference and the perturbed solutions and cancel in their difference.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -20,16 +24,17 @@ from .results import Quantities
 from .setting import Setting
 
 RTOL, ATOL = 1e-9, 1e-11
-"""Of the reference and of the perturbed solutions [concentration]."""
+"""Tolerances of the reference and of the perturbed solutions; `ATOL` in [concentration]."""
 RTOL_THRESHOLD = 1e-10
-"""The same with thresholds or reflection: what a step gets wrong at a switch is not common to all columns."""
+"""The same with thresholds or reflection, where the error of a step at a switch is not common to all columns."""
 RTOL_VARIATION, ATOL_VARIATION = 1e-6, 1e-7
 RTOL_BOUND, ATOL_BOUND = 1e-8, 1e-8
-"""Of what is over eps. The bound's right-hand side has kinks, and within a step with one the polynomial is poor."""
+"""Tolerances of the columns that are divided by eps: the first variation, and the bound. The right-hand side of the
+bound has kinks, and the polynomial of a step that contains one is inaccurate."""
 PARTS = 4
-"""Parts of a step that are looked at."""
+"""Parts of a step at whose ends errors are evaluated."""
 TOLERANCES = (RTOL, ATOL, RTOL_THRESHOLD, RTOL_VARIATION, ATOL_VARIATION, RTOL_BOUND, ATOL_BOUND, PARTS)
-"""All that the numerics decide about results."""
+"""Every setting of the numerics that affects results; it is part of the arguments in files."""
 
 
 class System:
@@ -40,13 +45,13 @@ class System:
     network : products of at most two species, and thresholds without reactants.
     rates : float64[reaction], without noise.
     sizes : eps of the columns, float64[K], ascending, K = `kernels.propositions.perturbed.N_SIZES`.
-    quantities : what errors are looked at of.
-    refinement : tolerances are divided by it, and the parts of a step multiplied.
-    reflected : numbers of the species that stay at 0 or above by reflection.
+    quantities : the quantities whose errors are measured.
+    refinement : divides the tolerances, and multiplies the parts of a step.
+    reflected : indices of the species that reflection keeps at 0 or above.
 
     Raises
     ------
-    InputError : a reaction of another kind.
+    InputError : a reaction is of another kind.
     """
 
     def __init__(
@@ -72,6 +77,7 @@ class System:
             switches=np.zeros(1, dtype=np.int64),
         )  # fmt: skip
         size = (n + 1) * perturbed.WIDTH
+        # Three kinds of columns have different tolerances: solutions, the first variation, and bounds.
         smooth = (terms["kind"] == perturbed.PLAIN).all() and not len(reflected)
         rtol = RTOL if smooth else RTOL_THRESHOLD
         kinds = np.repeat([0, 1, 2], [perturbed.N_SIZES + 1, 1, perturbed.N_SIZES])
@@ -97,7 +103,7 @@ class System:
         return self.stepper.y.reshape(-1, perturbed.WIDTH)
 
     def start(self, state: np.ndarray) -> None:
-        """All solutions at `state` float64[species] [concentration], differences and bounds at 0."""
+        """Start all solutions at `state` float64[species] [concentration], with differences and bounds at 0."""
         self.columns[:] = 0.0
         self.columns[:-1, : perturbed.N_SIZES + 1] = state[:, None]
         self.columns[-1, : perturbed.N_SIZES + 1] = 1.0
@@ -107,13 +113,14 @@ class System:
         self.stepper.tally[:] = 0
 
     def present(self, species: np.ndarray, values: np.ndarray) -> None:
-        """Set species [concentration] in all solutions at once; they differ no more."""
+        """Set species [concentration] in all solutions; afterwards they do not differ in these species."""
         self.columns[species] = 0.0
         self.columns[species, : perturbed.N_SIZES + 1] = np.asarray(values)[:, None]
 
     def strike(self, species: np.ndarray, xi: np.ndarray) -> None:
-        """x := (1 + eps xi) x of `species` in the perturbed solutions, and what follows for u and the bounds."""
+        """Set x := (1 + eps xi) x for `species` in the perturbed solutions, and change u and the bounds accordingly."""
         first, k = perturbed.BOUND, perturbed.N_SIZES
+        # The error over eps grows by |xi x_eps|, and u by xi x. Bounds and u read x before it is changed below.
         x, xi = self.columns[species], xi[:, None]
         x[:, first:] += np.abs(xi * x[:, 1 : k + 1])
         x[:, k + 1 : k + 2] += xi * x[:, :1]
@@ -121,19 +128,20 @@ class System:
         self.columns[species] = x
 
     def drive(self, along: np.ndarray) -> None:
-        """Derivatives of the rate constants by eps from now on, float64[reaction]."""
+        """Set the derivatives of the rate constants by eps, float64[reaction], from now on."""
+        # The bound has a copy, in which the self-test removes terms.
         self.terms.along[:] = along[self._structure.term_reaction]
         self.terms.along_bound[:] = self.terms.along
 
     def advance(self, duration: float) -> None:
-        """Integrate for `duration` [s]. Raises ModelError where there is no solution."""
+        """Integrate for `duration` [s]. Raises ModelError if a solution blows up."""
         code = perturbed_steps.advance(self.terms, self.stepper, self.largest, duration)
         if code != codes.REACHED_END:
             raise ModelError("a concentration blows up under the noise")
 
 
 def terms_of(network: ReactionNetwork, structure: Structure) -> dict:
-    """Arrays of `kernels.propositions.perturbed.Perturbed`, by name, that a network and its `Structure` decide.
+    """Arrays of `kernels.propositions.perturbed.Perturbed`, by name, that follow from a network and its `Structure`.
 
     Raises InputError for a reaction that is neither a product of at most two species nor a threshold.
     """
@@ -145,6 +153,7 @@ def terms_of(network: ReactionNetwork, structure: Structure) -> dict:
         extra = slice(a["extra_start"][t], a["extra_start"][t + 1])
         if a["extra_kind"][extra].size:
             (kind[t], *_), (above[t], *_), (below[t], *_) = (a[f"extra_{x}"][extra] for x in ("kind", "a", "b"))
+            # Index n stands for no species, so a threshold is alone if both factors are n.
             alone = a["first"][t] == n and a["second"][t] == n and len(a["extra_kind"][extra]) == 1
             if kind[t] not in (codes.STEP, codes.RAMP) or not alone:
                 name = network.reactions[structure.term_reaction[t]].name
@@ -156,9 +165,9 @@ def terms_of(network: ReactionNetwork, structure: Structure) -> dict:
     changes = [range(a["change_start"][c], a["change_start"][c + 1]) for c in channel]
     entry: dict[tuple[int, int], int] = {}
     place = []
-    for t, own in enumerate(changes):
+    for t, rows in enumerate(changes):
         read = (a["first"][t], a["second"][t]) if kind[t] == perturbed.PLAIN else (above[t], below[t])
-        for j in own:
+        for j in rows:
             i = int(a["change_species"][j])
             place.append(
                 [
@@ -166,14 +175,14 @@ def terms_of(network: ReactionNetwork, structure: Structure) -> dict:
                     for s in read
                 ]
             )
-    flat = np.array([j for own in changes for j in own], dtype=np.int64)
+    flat = np.array([j for rows in changes for j in rows], dtype=np.int64)
     return {
         "first": a["first"].astype(np.int64),
         "second": a["second"].astype(np.int64),
         "kind": kind,
         "above": above,
         "below": below,
-        "change_start": np.concatenate([[0], np.cumsum([len(own) for own in changes])]).astype(np.int64),
+        "change_start": np.concatenate([[0], np.cumsum([len(rows) for rows in changes])]).astype(np.int64),
         "change_species": a["change_species"][flat].astype(np.int64),
         "change_amount": a["change_amount"][flat].astype(np.float64),
         "place": np.array(place, dtype=np.int64).reshape(-1, 2),
@@ -182,14 +191,14 @@ def terms_of(network: ReactionNetwork, structure: Structure) -> dict:
     }
 
 
-# One path of extrinsic noise, and what it does at every size eps: the reference, the perturbed solutions, the first
-# variation and the bound side by side, over [0, T].
+# One path of noise over [0, T], and its errors at every size eps.
 
 _ROUNDING = 1e-9
+"""Relative difference of two times that counts as rounding."""
 
 
-class Errors(NamedTuple):
-    """Of one path, all over eps."""
+class PathErrors(NamedTuple):
+    """Errors of one path, divided by eps."""
 
     theta: np.ndarray  # float64[size, quantity]: Theta(eps) = sup |x(t; eps) - x(t)| / eps
     theta_0: np.ndarray  # float64[quantity]: sup |u(t)|
@@ -197,7 +206,7 @@ class Errors(NamedTuple):
     ratio: np.ndarray  # float64[size, quantity]: largest share of the bound that was reached at any time
     violations: np.ndarray  # int64[size, quantity]: points in time beyond the bound
     switches: int
-    """Of thresholds of the reference."""
+    """Number of times that a threshold of the reference is crossed."""
 
 
 class DrivenPaths:
@@ -215,20 +224,20 @@ class DrivenPaths:
     def __init__(self, setting: Setting, noise: Noise, sizes: np.ndarray, seed: int, refinement: int = 1) -> None:
         self.setting, self.noise, self.sizes, self.seed = setting, noise, np.asarray(sizes, dtype=np.float64), seed
         plan = plan_noise([noise], setting.network, unforced=setting.spec.unforced)
-        assert plan is not None  # the largest eps is not 0
+        assert plan is not None  # not None, because the largest eps is not 0
         self._plan = plan
         self._samples = setting.samples()
         network, self._sign, reflected = _signed(self._plan)
         self.system = System(network, self._plan.rates, self.sizes, setting.quantities, refinement, reflected)
 
-    def errors(self, replicate: int) -> Errors:
-        """Of path number `replicate`. Raises ModelError where some solution ends."""
+    def errors(self, replicate: int) -> PathErrors:
+        """Errors of path number `replicate`. Raises ModelError if a solution blows up."""
         for _ in self.pieces(replicate):
             pass
-        found = self.system.largest
-        return Errors(
-            found.error.T.copy(), found.variation.copy(), found.bound.T.copy(), found.ratio.T.copy(),
-            found.violations.T.copy(), int(self.system.stepper.tally[1]),
+        largest = self.system.largest
+        return PathErrors(
+            largest.error.T.copy(), largest.variation.copy(), largest.bound.T.copy(), largest.ratio.T.copy(),
+            largest.violations.T.copy(), int(self.system.stepper.tally[1]),
         )  # fmt: skip
 
     def pieces(self, replicate: int, step: float = np.inf) -> Iterator[float]:
@@ -244,6 +253,8 @@ class DrivenPaths:
                     self._change(drive, *drive.begin_presentation(k))
                 time = phase.begin
                 while time < phase.end:
+                    # A change that is due within rounding of now happens now: a step of almost no length would follow
+                    # otherwise.
                     due = drive.next_time
                     stop = min(phase.end, time + step, due if due > time * (1 + _ROUNDING) else np.inf)
                     system.advance(stop - time)
@@ -263,8 +274,10 @@ class DrivenPaths:
 
 
 def _signed(plan: NoisePlan) -> tuple[ReactionNetwork, np.ndarray, list[int]]:
-    """The network of a plan in which a noise that takes molecules away by a law makes them at the negative rate; the
-    signs of the rates, float64[reaction]; and the species that are kept at 0 or above by reflection instead."""
+    """The network of a plan, the signs of its rates float64[reaction], and the species with reflection at 0.
+
+    A noise that removes molecules by a rate law is replaced by one that makes them at the negative rate. The law would
+    stop the removal at 0; reflection does this instead."""
     reactions, sign, reflected = list(plan.network.reactions), np.ones(len(plan.rates)), []
     for r in range(plan.n_own_reactions, len(reactions)):
         if reactions[r].law is not None:

@@ -1,4 +1,4 @@
-"""Noise in rates and in concentrations: paths that every eps shares, and errors path by path."""
+"""Noise in rates and in concentrations. All eps share the path of the noise, so errors are compared path by path."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,19 +10,19 @@ from ..checks import InputError, ModelError
 from ..kernels.propositions.perturbed import N_SIZES
 from ..statistics.scaling import CONFIDENCE, MEDIAN, Slopes, bootstrap
 from ..statistics.tests import MOST_LOOKS, Judgement, Verdict
-from . import error_rates, judgements
-from .driven import ATOL_VARIATION, TOLERANCES, DrivenPaths, Errors
-from .error_rates import Criterion
+from . import judgements, sequential_rule
+from .driven import ATOL_VARIATION, TOLERANCES, DrivenPaths, PathErrors
 from .results import Results
-from .setting import FEWEST_PATHS, LARGEST, SMALLEST, Setting, Source
+from .sequential_rule import Criterion
+from .setting import FEWEST_PATHS, LARGEST, SMALLEST, NoiseSource, Setting
 
 _REFINED_PATHS = 4
 _MOST_REFINED = 1e-3
-"""Relative change of Theta when tolerances are halved, and twice as many points are looked at in a step."""
+"""Largest relative change of Theta when tolerances are halved and errors are evaluated at twice as many points."""
 
 
-class Extrinsic(Source):
-    """`noise` of the registry, of a kind whose paths do not depend on eps."""
+class Extrinsic(NoiseSource):
+    """A `noise` of the registry, of a kind whose paths do not depend on eps."""
 
     noise: type
     kind: str
@@ -47,6 +47,7 @@ class Extrinsic(Source):
         self.notes = ()
         if largest < LARGEST:
             self.notes = (f"largest eps lowered from {LARGEST:g} to {largest:g} to keep eps sup|xi| <= 1/2",)
+        # Below this limit 1 + eps xi stays positive, and all sizes share one path of the noise.
         self.sizes = np.geomspace(SMALLEST, min(LARGEST, largest), N_SIZES)
         self.path_noise = self.noise(self.sizes[-1], kind, **given)
         self._refinement: tuple[Judgement, np.ndarray] | None = None
@@ -67,16 +68,18 @@ class Extrinsic(Source):
     def worker(self) -> Callable[[Results, Any], None]:
         driven = self.driven()
 
-        def carry_out(results: Results, path: int) -> None:
+        def execute(results: Results, path: int) -> None:
             try:
                 fill(results, path, driven.errors(path))
             except ModelError:
+                # A path that blows up is a result, too: Theta is infinite. It is committed and not tried again.
                 results.theta[path] = np.inf
                 results.committed[path] = 1
 
-        return carry_out
+        return execute
 
     def first_path(self, step: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        # Columns 0 and N_SIZES are the reference and the solution of the largest eps.
         driven, time, states = self.driven(), [0.0], [np.stack([self.setting.start()] * 2)]
         for now in driven.pieces(0, step):
             time.append(now)
@@ -91,14 +94,14 @@ class Extrinsic(Source):
                 f"verdict (at least {FEWEST_PATHS}): use weaker noise"
             )
         _, resolved = self._refined(results)
-        found = judge_driven(ended, self.seed, resolved, confidence)
+        result = judge_driven(ended, self.seed, resolved, confidence)
         if len(ended.theta) < paths:
-            found.append(_exploded(paths - len(ended.theta), paths))
-        return found
+            result.append(_exploded(paths - len(ended.theta), paths))
+        return result
 
     def closing(self, results: Results, confidence: float) -> list[Judgement]:
         numerics, _ = self._refined(results)
-        return [numerics, error_rates.caught(results.ended(), self.seed, confidence)]
+        return [numerics, sequential_rule.caught(results.ended(), self.seed, confidence)]
 
     def criteria(self, results: Results) -> list[Criterion]:
         ended = results.ended()
@@ -114,17 +117,18 @@ class Extrinsic(Source):
         return [
             Criterion(
                 "slope", names, [theta * size[:, None]], (0,), slope, low, high,
-                error_rates.slopes(judgements.SLOPE, len(names)),
+                sequential_rule.slopes(judgements.SLOPE, len(names)),
             ),
-            error_rates.growth([judgements.THE_LARGEST, *names], [every], (0,), size, self.seed),
+            sequential_rule.growth([judgements.THE_LARGEST, *names], [every], (0,), size, self.seed),
         ]  # fmt: skip
 
     def _refined(self, results: Results) -> tuple[Judgement, np.ndarray]:
-        """The numerics: the first few paths again, finer; and bool[quantity], whether Theta of each stays the same and
-        Theta_0 is above the absolute tolerance of u."""
+        """The judgement of the numerics, from the first few paths simulated again with a finer resolution, and
+        bool[quantity]: whether Theta does not change and Theta_0 exceeds the absolute tolerance of u."""
         if self._refinement is not None:
             return self._refinement
         driven = self.driven(refinement=2)
+        # Paths are those of the results, since the noise does not depend on the resolution of the solver.
         changes, resolved = [], np.median(results.theta_0, axis=0) > ATOL_VARIATION
         for path in np.flatnonzero(np.isfinite(results.theta).all(axis=(1, 2)))[:_REFINED_PATHS]:
             errors = driven.errors(path)
@@ -141,7 +145,7 @@ class Extrinsic(Source):
         return self._refinement
 
 
-class Rate(Extrinsic):
+class RateSource(Extrinsic):
     name = "rate"
     summary = "k (1 + eps xi(t)) for every reaction"
     noise = noises.RateNoise
@@ -162,8 +166,8 @@ class Additive(Extrinsic):
     kind = "ornstein_uhlenbeck"
 
 
-def fill(results: Results, path: int, errors: Errors) -> None:
-    """Put the `Errors` of one path into `results`."""
+def fill(results: Results, path: int, errors: PathErrors) -> None:
+    """Store the `PathErrors` of one path in `results`."""
     for name in ("theta", "theta_0", "bound", "ratio", "violations"):
         getattr(results, name)[path] = getattr(errors, name)
     results.committed[path] = 1
@@ -180,16 +184,16 @@ def _exploded(n: int, paths: int) -> Judgement:
 def judge_driven(
     results: Results, seed: int, resolved: np.ndarray | None = None, confidence: float = CONFIDENCE
 ) -> list[Judgement]:
-    """Checks 1 to 4. Slopes are asked of the quantities that the noise reaches on most paths, the largest Theta and the
-    bound of all. `resolved` bool[quantity], by default all, are those whose errors are no rounding. Raises InputError
-    where the noise reaches nothing."""
+    """Checks 1 to 4. Slopes are tested for the quantities that the noise reaches on most paths; the largest Theta and
+    the bound, for all. `resolved` bool[quantity], by default all True, marks quantities whose errors exceed rounding.
+    Raises InputError if the noise reaches no quantity."""
     which = results.reached()
     if not len(which):
         raise InputError(
             "the noise changes no quantity on most paths, so there is nothing to verify: use another noise or setting"
         )
     names = [results.quantity[q] for q in which]
-    # A path on which a quantity stands still by chance has no logarithm.
+    # On single paths a quantity may not move, and an error of 0 has no logarithm.
     theta = np.maximum(results.theta[:, :, which], np.finfo(np.float64).tiny)
     size, every = results.size, judgements.with_largest(theta, results.theta)
     resolved = np.ones(len(which), dtype=np.bool_) if resolved is None else resolved[which]

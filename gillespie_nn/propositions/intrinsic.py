@@ -1,4 +1,17 @@
-"""Counts in a volume beside the rate equations, and beside linear noise: one path at a time."""
+"""The noise of finite counts, eps = Omega^(-1/2): counts by exact simulation against the rate equations, one path at a
+time, and their errors against linear noise.
+
+A path at one Omega shares nothing with a path at another. Theta_0 is therefore compared in law: sqrt(Omega) times the
+sup-error at the largest Omega against sup |u| of linear noise, by an equivalence test of medians and 95 % quantiles.
+For the same reason each Omega may have a different number of paths. The variance of a slope is the sum of weight^2
+variance / number, and a path costs in proportion to Omega. So the smallest Omega gets many paths, and the largest as
+many as the comparison of the laws needs.
+
+Numbers are judged, not rails: the minority rail has almost no molecules, and an error of a few molecules does not scale
+like a fluctuation. Slopes are required only of numbers that linear noise moves by `LEAST_MOLECULES` or more at the
+smallest Omega, which is known without any count. The proposition is about layers and neurons, so they are required of
+each neuron, of the largest error among its weights and its bias.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import cycle
@@ -19,34 +32,34 @@ from ..simulation.methods.rate_equations import RateEquations
 from ..statistics.scaling import MEDIAN, UPPER, Slopes, bootstrap, log_ratios
 from ..statistics.tests import MOST_LOOKS, Judgement
 from ..status import Status
-from . import error_rates, judgements
+from . import judgements, sequential_rule
 from .driven import terms_of
-from .error_rates import Criterion
 from .judgements import SAME_LAW, SAME_LAW_OF_WEIGHTS, SLOPE_IN_VOLUME
 from .results import Quantities, Results
-from .setting import Setting, Source
+from .sequential_rule import Criterion
+from .setting import NoiseSource, Setting
 
 STEP = 4e-3
-"""Of the grid of the limit [s], about."""
+"""Approximate step of the grid of the limit [s]."""
 STRIDE = 8
-"""Points of that grid from one at which the explicit bound is computed to the next."""
+"""The explicit bound is computed at every so many points of this grid."""
 
 
 class _Followed(Rejection):
-    """Exact simulation that keeps the largest distance to a limit."""
+    """Exact simulation that records the largest distance to a limit."""
 
-    def run_beside(self, limit: limit_paths.Limit, beside: limit_paths.Beside, follower: Follower) -> int:
+    def follow_limit(self, limit: limit_paths.Limit, comparison: limit_paths.Beside, follower: Follower) -> int:
         return limit_paths.follow_limit(
             self._channels, self._programs, self._readers, self._pools, self._state,
-            self._alone(np.empty(0), self._no_counts), limit, beside, follower,
+            self._alone(np.empty(0), self._no_counts), limit, comparison, follower,
         )  # fmt: skip
 
 
 class CountedPaths:
     """Paths of the counts of `setting` in a `volume`.
 
-    The limit begins with the same whole counts, over the volume, and is shown the same. Raises InputError for
-    thresholds, which linear noise knows nothing of.
+    The limit starts from the same whole counts, divided by the volume, and is presented the same samples. Raises
+    InputError for thresholds, for which linear noise is not defined.
     """
 
     def __init__(self, setting: Setting, volume: float, step: float = STEP, stride: int = STRIDE) -> None:
@@ -68,7 +81,7 @@ class CountedPaths:
         self._moves = _moves(structure, self._quantities, len(network.species))
 
     def _solve(self, step: float, stride: int) -> Iterator[limit_paths.Limit]:
-        """The `Limit` over each phase of each presentation."""
+        """The limit over each phase of each presentation."""
         setting, n = self.setting, len(self.setting.network.species)
         start = setting.start(self.volume, np.int64) / self.volume
         rates = setting.network.rates()
@@ -97,12 +110,13 @@ class CountedPaths:
                 )  # fmt: skip
 
     def _range(self, x: np.ndarray, rise: np.ndarray, stride: int) -> tuple[np.ndarray, np.ndarray]:
-        """Lowest and highest value of each quantity over each block of the grid [molecules], float64[block, quantity].
-        `x` and `rise`, the slope times the step, are float64[point, species + 1]."""
+        """Lowest and highest value of each quantity in each stretch of `stride` points of the grid [molecules],
+        float64[stretch, quantity]. `x` and `rise`, the slope times the step, are float64[point, species + 1]."""
         q, n = self._quantities, x.shape[1] - 1
         signed = np.where(q.minus < n, 1.0, 0.0)
         x, rise = (v[:, q.plus] - signed * v[:, q.minus] for v in (x, rise))
-        # A cubic through two values leaves the line between them by at most 4/27 of what its slopes there are off.
+        # A cubic through two values departs from their chord by at most 4/27 of the sum of the differences between its
+        # two slopes and that of the chord: each basis function t (1 - t)^2 has its maximum 4/27 at t = 1/3.
         secant = x[1:] - x[:-1]
         bulge = 4 / 27 * (np.abs(rise[:-1] - secant) + np.abs(rise[1:] - secant))
         low, high = np.minimum(x[1:], x[:-1]) - bulge, np.maximum(x[1:], x[:-1]) + bulge
@@ -110,32 +124,34 @@ class CountedPaths:
         return low.reshape(shape).min(axis=1) * self.volume, high.reshape(shape).max(axis=1) * self.volume
 
     def _phases(self, method: Rejection) -> Iterator[tuple[limit_paths.Limit, float]]:
-        """Present all samples to `method`; yields the limit over each phase, and the begin of the phase [s]."""
+        """Present all samples to `method`; yields the limit over each phase, and the time [s] at which the phase
+        begins."""
         limits, running_time = iter(self._limits), self.setting.running_time
         for k in range(len(self.setting.x)):
             for step in self._samples.present(method, k, k * running_time, (k + 1) * running_time):
                 yield next(limits), step.begin
 
     def errors(self, seed: int, size: int, replicate: int) -> tuple[np.ndarray, ...]:
-        """(theta, bound, ratio, violations) of path number `replicate`, each [quantity]; `size` is a number of the
-        volume in its list."""
+        """(theta, bound, ratio, violations) of path number `replicate`, each [quantity]. `size` is the index of the
+        volume and selects the random stream."""
         setting = self.setting
         counts = setting.start(self.volume, np.int64)
         rng = seeds.stream(seed, Purpose.COUNTS_BESIDE_LIMIT, size, replicate)
         method = _Followed(setting.network, setting.network.rates(), self.volume, counts, rng)
-        beside, reach = self._beside(counts), np.zeros(len(setting.quantities), dtype=REACH)
+        comparison, reach = self._comparison(counts), np.zeros(len(setting.quantities), dtype=REACH)
         for limit, _ in self._phases(method):
             follower = Follower(
-                *self._moves, reach, beside.plus, beside.minus, limit.x, limit.slope, limit.lowest, limit.highest,
-                limit.step, np.array([method.time]), limit.volume, np.zeros(1, dtype=np.int64),
+                *self._moves, reach, comparison.plus, comparison.minus, limit.x, limit.slope, limit.lowest,
+                limit.highest, limit.step, np.array([method.time]), limit.volume, np.zeros(1, dtype=np.int64),
             )  # fmt: skip
-            code = method.run_beside(limit, beside, follower)
+            code = method.follow_limit(limit, comparison, follower)
             if code != codes.REACHED_END:
                 raise ModelError(f"a path at Omega = {self.volume:g} stopped early: {Status(code)}")
-        return reach["error"] / np.sqrt(self.volume), beside.bound, beside.ratio, beside.violations
+        return reach["error"] / np.sqrt(self.volume), comparison.bound, comparison.ratio, comparison.violations
 
     def recorded(self, seed: int, size: int, step: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Path number 0 about every `step` [s]: times, the limit [concentration], counts float64[point, species]."""
+        """Path number 0 at times about `step` [s] apart: the times, the limit [concentration], and the counts
+        float64[point, species]."""
         setting = self.setting
         rng = seeds.stream(seed, Purpose.COUNTS_BESIDE_LIMIT, size, 0)
         counts = setting.start(self.volume, np.int64)
@@ -152,14 +168,14 @@ class CountedPaths:
             limits.append(limit.x[points, :-1])
         return np.array(times), np.concatenate(limits), np.array(rows)
 
-    def _beside(self, counts: np.ndarray) -> limit_paths.Beside:
+    def _comparison(self, counts: np.ndarray) -> limit_paths.Beside:
         quantities, n = self._quantities, len(counts)
         n_quantities = len(quantities.names)
         bound, ratio = np.zeros((2, n_quantities))
-        difference, martingale, e, start, own, forcing, push = np.zeros((7, n + 1))
+        difference, martingale, e, start, rate, forcing, push = np.zeros((7, n + 1))
         return limit_paths.Beside(
             quantities.plus, quantities.minus, np.append(counts, 1), bound, ratio,
-            np.zeros(n_quantities, dtype=np.int64), difference, martingale, e, np.zeros((2, n + 1)), start, own,
+            np.zeros(n_quantities, dtype=np.int64), difference, martingale, e, np.zeros((2, n + 1)), start, rate,
             forcing, push, np.zeros(len(self._terms["row"])),
         )  # fmt: skip
 
@@ -172,6 +188,7 @@ class CountedPaths:
             self._term_start, quantities.plus, quantities.minus, np.zeros(n_quantities), np.zeros(n + 1),
             np.zeros(n + 1), np.zeros((2, n + 1)), np.zeros(n + 1), np.zeros(n_quantities), *self._moves,
         )  # fmt: skip
+        # Presented species are set to the same value in both processes, so their fluctuation starts again at 0.
         for limit, species in zip(self._limits, cycle(self._samples.species)):
             linear.u[species] = 0.0
             limit_paths.follow_linear_noise(limit, linear, rng)
@@ -179,43 +196,34 @@ class CountedPaths:
 
 
 def _moves(structure: Structure, quantities: Quantities, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """int64[channel + 1] and MOVE[move]: by how much an event of each channel changes each quantity; `n` species."""
-    a, found, start = structure.arrays, [], [0]
+    """The changes of quantities by an event of each channel: int64[channel + 1], where those of a channel begin, and
+    MOVE[move]. `n` is the number of species."""
+    a, moves, start = structure.arrays, [], [0]
     for c in range(len(a["change_start"]) - 1):
-        own = slice(a["change_start"][c], a["change_start"][c + 1])
+        changes = slice(a["change_start"][c], a["change_start"][c + 1])
         change = np.zeros(n + 1)
-        change[a["change_species"][own]] = a["change_amount"][own]
+        change[a["change_species"][changes]] = a["change_amount"][changes]
         by_quantity = change[quantities.plus] - change[quantities.minus]
-        found += [(by_quantity[q], q) for q in np.flatnonzero(by_quantity)]
-        start.append(len(found))
-    return np.array(start, dtype=np.int64), np.array(found, dtype=MOVE)
+        moves += [(by_quantity[q], q) for q in np.flatnonzero(by_quantity)]
+        start.append(len(moves))
+    return np.array(start, dtype=np.int64), np.array(moves, dtype=MOVE)
 
 
-# The noise of finite counts, eps = Omega^(-1/2), by exact simulation, and linear noise beside it.
-#
-# A path at one Omega has nothing in common with one at another. Theta_0 is therefore compared in law: sqrt(Omega) times
-# the sup-error at the largest Omega with sup |u| of linear noise, by an equivalence test of medians and 95 % quantiles.
-# For the same reason each Omega can have a number of paths of its own. The variance of a slope is the sum of
-# weight^2 variance / number, and a path costs in proportion to Omega: many paths at the smallest Omega, and at the
-# largest as many as the comparison of the laws needs.
-#
-# Numbers are judged, not rails: the minority rail holds next to no molecules, and the error of a few molecules does not
-# scale like a fluctuation. Slopes are required only of those numbers that linear noise moves by `LEAST_MOLECULES` or
-# more at the smallest Omega, which is known without any count. They are required of each neuron, as the proposition
-# speaks of layers and neurons: of its weights and its bias together, by the largest error.
+# The source of noise, with its tasks and judgements.
 
 SMALLEST_VOLUME, LARGEST_VOLUME = 4e2, 4e4
 LEAST_MOLECULES = 4.0
 _REFINED_PATHS = 2
-"""Of each volume."""
+"""Paths of each volume that are simulated again with a finer grid."""
 _MOST_REFINED = 0.02
-"""Relative change of Theta when the grid of the limit is twice as fine."""
+"""Largest relative change of Theta when the grid of the limit is twice as fine."""
 FAULT_IN_LAW = 1.2
-"""Planted differences of the laws, over the allowed ones."""
+"""Planted differences of the laws, divided by the allowed ones."""
 _VARIATION = N_SIZES
+"""Index of the tasks for linear noise, after those of the volumes."""
 
 
-class Intrinsic(Source):
+class Intrinsic(NoiseSource):
     name = "intrinsic"
     summary = "random reaction events (exact simulation), eps = Omega^(-1/2), six Omega from 4e2 to 4e4"
     brief = True
@@ -250,21 +258,22 @@ class Intrinsic(Source):
     def tasks(self, results: Results, paths: np.ndarray) -> list[tuple[int, int]]:
         """(path, size), the largest volumes first, and (path, `_VARIATION`) for linear noise."""
         to_do = (results.committed[: paths.max()] == 0) & (np.arange(paths.max())[:, None] < paths)
+        # Sizes ascend, so volumes descend: by columns, the longest tasks come first and threads end together.
         rows, columns = np.nonzero(to_do.T)[::-1]
         return list(zip(rows.tolist(), columns.tolist()))
 
     def worker(self) -> Callable[[Results, Any], None]:
-        def carry_out(results: Results, task: tuple[int, int]) -> None:
+        def execute(results: Results, task: tuple[int, int]) -> None:
             path, k = task
             if k == _VARIATION:
                 results.theta_0[path] = self._counted[0].linear_noise(self.seed, path)
             else:
-                found = self._counted[k].errors(self.seed, k, path)
-                for array, values in zip((results.theta, results.bound, results.ratio, results.violations), found):
+                errors = self._counted[k].errors(self.seed, k, path)
+                for array, values in zip((results.theta, results.bound, results.ratio, results.violations), errors):
                     array[path, k] = values
             results.committed[path, k] = 1
 
-        return carry_out
+        return execute
 
     def first_path(self, step: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         time, reference, counts = self._counted[N_SIZES - 1].recorded(self.seed, N_SIZES - 1, step)
@@ -309,8 +318,11 @@ class Intrinsic(Source):
         of = [f"{what} of {name}" for what in ("median", "95 % quantile") for name in quantities]
         percent = f"{100 * FAULT_IN_LAW * SAME_LAW:g} % (weights {100 * FAULT_IN_LAW * SAME_LAW_OF_WEIGHTS:g} %)"
         return [
-            Criterion("slope", names, errors, tasks, slope, low, high, error_rates.slopes(SLOPE_IN_VOLUME, len(names))),
-            error_rates.growth([judgements.THE_LARGEST], largest, tasks, self.sizes, self.seed),
+            Criterion(
+                "slope", names, errors, tasks, slope, low, high,
+                sequential_rule.slopes(SLOPE_IN_VOLUME, len(names)),
+            ),
+            sequential_rule.growth([judgements.THE_LARGEST], largest, tasks, self.sizes, self.seed),
             Criterion(
                 "sharp constant", of, list(_of_law(results, numbers)), (0, _VARIATION), law, -within, within,
                 [(f"a factor of 1 + {percent}", off), (f"a factor of 1 / (1 + {percent})", -off)],
@@ -318,13 +330,14 @@ class Intrinsic(Source):
         ]  # fmt: skip
 
     def _limits_of_law(self, results: Results, numbers: np.ndarray) -> tuple[np.ndarray, list[str]]:
-        """How far Theta of each number may be from sup|u| in law, relative, float64[number]; and their names."""
+        """The allowed relative difference in law of Theta and sup|u| of each number, float64[number], and their
+        names."""
         known = self.setting.spec.numbers
         names = [results.quantity[q] for q in numbers]
         return np.where([known.of(n).learned for n in names], SAME_LAW_OF_WEIGHTS, SAME_LAW), names
 
     def _numbers(self, results: Results) -> np.ndarray:
-        """int64[...]: the encoded numbers that linear noise moves."""
+        """Indices int64[...] of the encoded numbers that linear noise moves."""
         numbers = np.flatnonzero(results.is_number & (np.nanmedian(results.theta_0, axis=0) > 0))
         if not len(numbers):
             raise InputError("no encoded number fluctuates, so there is nothing to verify: use a longer running time")
@@ -333,7 +346,8 @@ class Intrinsic(Source):
     def _judged(
         self, results: Results, numbers: np.ndarray, say: Callable[[str], object]
     ) -> tuple[list[str], list[np.ndarray], np.ndarray]:
-        """Of the neurons whose slopes are judged: names, Theta at each size and Theta_0, each float64[path, neuron]."""
+        """Names, Theta at each size, and Theta_0, each float64[path, neuron], of the neurons whose slopes are
+        judged."""
         names, theta, theta_0 = self._by_neuron(results, numbers)
         moved = np.nanmedian(theta_0, axis=0) * np.sqrt(SMALLEST_VOLUME)
         judged = moved >= LEAST_MOLECULES
@@ -353,17 +367,18 @@ class Intrinsic(Source):
         return names, thetas, _simulated(theta_0[:, judged])
 
     def _by_neuron(self, results: Results, numbers: np.ndarray) -> tuple[list[str], np.ndarray, np.ndarray]:
-        """Names, Theta and Theta_0 of layers and neurons: of the weights and the bias of a neuron the largest."""
+        """Names, Theta and Theta_0 of neurons: the largest among the weights and the bias of each."""
         known = self.setting.spec.numbers
         groups: dict[str, list[int]] = {}
         for q in numbers:
             groups.setdefault(known.neuron(known.of(results.quantity[q])), []).append(q)
-        theta = np.stack([results.theta[:, :, own].max(axis=2) for own in groups.values()], axis=2)
-        theta_0 = np.stack([results.theta_0[:, own].max(axis=1) for own in groups.values()], axis=1)
+        theta = np.stack([results.theta[:, :, places].max(axis=2) for places in groups.values()], axis=2)
+        theta_0 = np.stack([results.theta_0[:, places].max(axis=1) for places in groups.values()], axis=1)
         return list(groups), theta, theta_0
 
     def _refined(self, results: Results, numbers: np.ndarray) -> Judgement:
-        """The numerics: the same paths looked at at every event; the comparison's grid is theirs."""
+        """The judgement of the numerics: the first paths again, with a grid of the limit that is twice as fine. Errors
+        are evaluated at every event in any case."""
         changes = []
         for k, volume in enumerate(self.volumes):
             finer = CountedPaths(self.setting, volume, STEP / 2, 2 * STRIDE)
@@ -376,11 +391,13 @@ class Intrinsic(Source):
     def _power(
         self, names: Sequence[str], theta: list[np.ndarray], theta_0: np.ndarray, confidence: float
     ) -> Judgement:
-        """Check 5: what scales like Omega^(-1/4) or 1 / Omega, and linear noise of 1.2 times the size, are rejected."""
+        """Check 5: errors that scale like Omega^(-1/4) or 1 / Omega, and linear noise of 1.2 times the size, must
+        fail."""
         sizes = self.sizes
+        # Theta is the error over eps: dividing it by sqrt(eps) or multiplying it by eps changes the order of the error.
         root = [t / np.sqrt(eps) for t, eps in zip(theta, sizes)]
         square = [t * eps for t, eps in zip(theta, sizes)]
-        found = {
+        judged = {
             "Omega^(-1/4), check 1": self._slope(names, root, confidence),
             "Omega^(-1/4), check 2": self._tightness(root, confidence),
             "1/Omega, check 1": self._slope(names, square, confidence),
@@ -388,10 +405,10 @@ class Intrinsic(Source):
                 names, theta[0], 1.2 * theta_0, self.seed, SAME_LAW, confidence
             ),
         }
-        return error_rates.power({what: j.verdict for what, j in found.items()})
+        return sequential_rule.power({what: j.verdict for what, j in judged.items()})
 
     def _bounded(self, results: Results, confidence: float) -> Judgement:
-        """Check 4, of rails too: their bound asks for no scaling."""
+        """Check 4, also for rails: the bound does not depend on scaling."""
         return judgements.upper_bound(
             results.quantity, results.theta, results.bound, results.ratio, results.violations, self.sizes, self.seed,
             each=False, confidence=confidence,
@@ -408,7 +425,7 @@ class Intrinsic(Source):
 
 
 def _simulated(values: np.ndarray) -> np.ndarray:
-    """The rows of float64[path, ...] that are known."""
+    """The rows of float64[path, ...] that were simulated."""
     return values[~np.isnan(values).any(axis=1)]
 
 

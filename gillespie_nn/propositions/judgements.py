@@ -1,4 +1,4 @@
-"""The criteria of a verdict, each applied to the errors of all paths."""
+"""The checks of a verification, each applied to the errors of all paths."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,26 +14,28 @@ SLOPE = (0.95, 1.05)
 SLOPE_IN_VOLUME = (-0.55, -0.45)
 LEAST_TIGHTNESS = -0.05
 LEAST_ORDER = 0.9
-"""Of |Theta(eps) - Theta_0| in eps: one, but for what curves at the largest eps."""
+"""Least order of |Theta(eps) - Theta_0| in eps. The order is 1, except for curvature at the largest eps."""
 MOST_SHARP_ERROR = 0.01
-"""Relative, of the median path at the smallest eps."""
+"""Largest relative error, of the median path at the smallest eps."""
 RESOLUTION = 2e-5
-"""Relative errors of Theta_0 below are the solver's."""
+"""Relative errors of Theta_0 below this come from the solver."""
 BEYOND_LINEAR = 0.1
-"""Relative error of the first variation above which an eps is too large for it; below half of it, small enough."""
+"""Relative error of the first variation above which an eps is too large for it. Below half of this, it is small
+enough."""
 SAME_LAW, SAME_LAW_OF_WEIGHTS = 0.05, 0.10
-"""Medians and 95 % quantiles of Theta may differ from those of sup|u| by so much, relative."""
+"""Allowed relative differences of medians and 95 % quantiles of Theta from those of sup|u|."""
 _FEWEST = 3
-"""Sizes that an order is fitted through."""
+"""Least number of sizes to which an order is fitted."""
 
 
 def undecided(thetas: np.ndarray, theta_0: np.ndarray, resolved: np.ndarray) -> np.ndarray:
-    """bool[quantity]: of these a check may hold, but cannot fail, since the sizes or the computation do not decide.
+    """Quantities for which a check may hold but cannot fail, bool[quantity], because sizes or computation do not
+    decide.
 
-    `resolved` bool[quantity] says whether the computation, done again finer, gives the same. And where Theta is near
-    Theta_0 at the two smallest eps, but far from it at the largest, that eps is beyond the range in which errors are
-    linear: a smooth ReLU is linear over about 2 sqrt(h), however small h. Faults in scaling or in Theta_0 do not look
-    like that: they are there at every eps, or at every eps but one.
+    There are two reasons. The computation with a finer resolution gives something else (`resolved` bool[quantity] is
+    False). Or Theta is near Theta_0 at the two smallest eps but far from it at the largest: that eps is then beyond the
+    range in which errors are linear. A smooth ReLU, for example, is linear over about 2 sqrt(h), for every h. Faults in
+    scaling or in Theta_0 look different: they show at every eps, or at every eps but one.
     """
     error = np.median(_relative(thetas, theta_0), axis=0)
     return ~resolved | ((error[-1] > BEYOND_LINEAR) & (error[:2] <= 0.5 * BEYOND_LINEAR).all(axis=0))
@@ -48,16 +50,16 @@ def slope(
     undecided: np.ndarray | bool = False,
     confidence: float = CONFIDENCE,
 ) -> Judgement:
-    """Check 1: sup-errors, float64[path, x, quantity] or a list of float64[path, quantity], are proportional to x,
-    or in volumes to the inverse square root. Of quantities that are `undecided`, bool[quantity], it cannot fail."""
-    found = bootstrap(errors, x, seed, MEDIAN, confidence=confidence)
-    worst = int(np.argmax(np.abs(found.slope - np.mean(limits)) + 0.5 * (found.high - found.low)))
+    """Check 1: sup-errors, float64[path, x, quantity] or a list of float64[path, quantity], are proportional to x, or
+    to the inverse square root of volumes x. It cannot fail for quantities that are `undecided`, bool[quantity]."""
+    slopes = bootstrap(errors, x, seed, MEDIAN, confidence=confidence)
+    worst = int(np.argmax(np.abs(slopes.slope - np.mean(limits)) + 0.5 * (slopes.high - slopes.low)))
     sentence = (
         f"slope of the log median sup-error, farthest from {np.mean(limits):g} for {names[worst]}: "
-        f"{_interval(found, worst)}, required within [{limits[0]:g}, {limits[1]:g}]"
+        f"{_interval(slopes, worst)}, required within [{limits[0]:g}, {limits[1]:g}]"
     )
-    numbers = _slopes(names, found) | {"worst": names[worst], "limits": limits}
-    return _judged("slope", names, found.inside(*limits), found.outside(*limits), undecided, sentence, numbers)
+    numbers = _slopes(names, slopes) | {"worst": names[worst], "limits": limits}
+    return _judged("slope", names, slopes.inside(*limits), slopes.outside(*limits), undecided, sentence, numbers)
 
 
 def tightness(
@@ -68,25 +70,25 @@ def tightness(
     undecided: np.ndarray | bool = False,
     confidence: float = CONFIDENCE,
 ) -> Judgement:
-    """Check 2: the 95 % quantile of Theta does not grow as eps -> 0. `thetas` and `undecided` are as in `slope`, and
-    `x` is eps."""
-    found = bootstrap(thetas, x, seed, UPPER, True, confidence)
-    worst = int(np.argmin(found.low))
-    inside, outside = found.inside(LEAST_TIGHTNESS, np.inf), found.outside(LEAST_TIGHTNESS, np.inf)
+    """Check 2: the 95 % quantile of Theta does not grow as eps -> 0. `x` is eps; `thetas` have the shapes of `errors`
+    in `slope`, and `undecided` is as there."""
+    slopes = bootstrap(thetas, x, seed, UPPER, True, confidence)
+    worst = int(np.argmin(slopes.low))
+    inside, outside = slopes.inside(LEAST_TIGHTNESS, np.inf), slopes.outside(LEAST_TIGHTNESS, np.inf)
     sentence = (
-        f"slope of the log 95 % quantile of Theta in log eps, smallest for {names[worst]}: {found.slope[worst]:.3f}, "
-        f"one-sided lower bound {found.low[worst]:.3f}, required at least {LEAST_TIGHTNESS:g}"
+        f"slope of the log 95 % quantile of Theta in log eps, smallest for {names[worst]}: {slopes.slope[worst]:.3f}, "
+        f"one-sided lower bound {slopes.low[worst]:.3f}, required at least {LEAST_TIGHTNESS:g}"
     )
-    numbers = _slopes(names, found) | {"worst": names[worst]}
+    numbers = _slopes(names, slopes) | {"worst": names[worst]}
     return _judged("tightness", names, inside, outside, undecided, sentence, numbers)
 
 
 THE_LARGEST = "the largest quantity"
-"""The Theta of the proposition, and the name of `with_largest`."""
+"""Name of the Theta of the proposition, which `with_largest` puts first."""
 
 
 def with_largest(values: np.ndarray, of: np.ndarray | None = None) -> np.ndarray:
-    """float64[..., 1 + quantity]: the largest of all quantities `of`, by default of `values`, and before `values`."""
+    """float64[..., 1 + quantity]: the largest of the quantities in `of` (by default, in `values`), then `values`."""
     of = values if of is None else of
     return np.concatenate([of.max(axis=-1, keepdims=True), values], axis=-1)
 
@@ -107,11 +109,12 @@ def sharp_constant(
     undecided: np.ndarray | bool = False,
     confidence: float = CONFIDENCE,
 ) -> Judgement:
-    """Check 3: path by path Theta(eps), float64[path, size, quantity], nears Theta_0 = sup |u|, float64[path,
-    quantity], with an error of order eps. `undecided` as in `slope`."""
+    """Check 3: on each path Theta(eps), float64[path, size, quantity], approaches Theta_0 = sup |u|, float64[path,
+    quantity], with an error of order eps. `undecided` is as in `slope`."""
     error = _relative(thetas, theta_0)
     middle = np.median(error, axis=0)
     resolved = middle > RESOLUTION
+    # Where the error is below the resolution at almost every size, Theta equals Theta_0 and has no order to test.
     enough = resolved.sum(axis=0) >= _FEWEST
     medians = log_medians(error[:, 0], seed, confidence)
     worst = int(np.argmax(medians.high))
@@ -124,30 +127,31 @@ def sharp_constant(
         f"{MOST_SHARP_ERROR:g}"
     )
     if enough.any():
-        found = _order(error[:, :, enough], sizes, resolved[:, enough], seed, confidence)
-        inside[enough] &= found.inside(LEAST_ORDER, np.inf)
-        outside[enough] |= found.outside(LEAST_ORDER, np.inf)
-        least = int(np.argmin(found.low))
+        orders = _order(error[:, :, enough], sizes, resolved[:, enough], seed, confidence)
+        inside[enough] &= orders.inside(LEAST_ORDER, np.inf)
+        outside[enough] |= orders.outside(LEAST_ORDER, np.inf)
+        least = int(np.argmin(orders.low))
         known = [n for n, e in zip(names, enough) if e]
         sentence += (
-            f"; order of this difference in eps, smallest for {known[least]}: {_interval(found, least)}, required at "
+            f"; order of this difference in eps, smallest for {known[least]}: {_interval(orders, least)}, required at "
             f"least {LEAST_ORDER:g}"
         )
-        order |= _slopes(known, found)
+        order |= _slopes(known, orders)
     return _judged("sharp constant", names, inside, outside, undecided, sentence, order)
 
 
 def _order(error: np.ndarray, sizes: np.ndarray, resolved: np.ndarray, seed: int, confidence: float) -> Any:
-    """Slopes over the largest sizes of which all are resolved; quantities with equally many go together."""
+    """Slopes of the error in eps, over all sizes from the first one above which every size is resolved."""
     first = len(sizes) - np.cumprod(resolved[::-1], axis=0).sum(axis=0)
     first = np.minimum(first, len(sizes) - _FEWEST)
-    found = Slopes(*np.empty((len(Slopes._fields), error.shape[2])))
+    # One bootstrap serves all quantities whose fits start at the same size.
+    slopes = Slopes(*np.empty((len(Slopes._fields), error.shape[2])))
     for start in np.unique(first):
-        own = first == start
-        part = bootstrap(error[:, start:, own], sizes[start:], seed, MEDIAN, confidence=confidence)
-        for values, new in zip(found, part):
-            values[own] = new
-    return found
+        together = first == start
+        part = bootstrap(error[:, start:, together], sizes[start:], seed, MEDIAN, confidence=confidence)
+        for values, new in zip(slopes, part):
+            values[together] = new
+    return slopes
 
 
 def in_law(
@@ -158,21 +162,22 @@ def in_law(
     most: np.ndarray | float = SAME_LAW,
     confidence: float = CONFIDENCE,
 ) -> Judgement:
-    """Check 3 without a path in common, an equivalence test: median and 95 % quantile of Theta are those of sup |u|,
-    but for a difference of at most `most` (relative; float64[quantity] or one for all), with the whole interval.
-    `theta` and `theta_0` are float64[path, quantity], of any number of paths each.
+    """Check 3 without common paths, an equivalence test: median and 95 % quantile of Theta differ from those of sup |u|
+    by at most `most` (relative; float64[quantity], or one number for all), with the whole interval. `theta` and
+    `theta_0` are float64[path, quantity], each with any number of paths.
 
-    The smallest p-value of two-sample Kolmogorov-Smirnov tests, by Bonferroni's inequality, is reported; it decides
-    nothing: at a finite volume the laws differ a little, and with enough paths such a test finds that.
+    The smallest p-value of two-sample Kolmogorov-Smirnov tests, by Bonferroni's inequality, is reported but decides
+    nothing: at a finite volume the laws differ slightly, and with enough paths such a test rejects.
     """
+    # Ratios are compared on a log scale, on which the limits are symmetric; twice, for medians and for quantiles.
     limits = np.tile(np.log1p(np.broadcast_to(most, len(names))), 2)
-    found = log_ratios(theta, theta_0, (MEDIAN, UPPER), seed, confidence)
-    inside, outside = found.inside(-limits, limits), found.outside(-limits, limits)
-    worst = int(np.argmax(np.maximum(found.high, -found.low) / limits))
+    ratios = log_ratios(theta, theta_0, (MEDIAN, UPPER), seed, confidence)
+    inside, outside = ratios.inside(-limits, limits), ratios.outside(-limits, limits)
+    worst = int(np.argmax(np.maximum(ratios.high, -ratios.low) / limits))
     of = [f"{what} of {name}" for what in ("median", "95 % quantile") for name in names]
     p = np.array([scipy.stats.ks_2samp(theta[:, q], theta_0[:, q]).pvalue for q in range(len(names))])
     least, adjusted = int(np.argmin(p)), bonferroni(p.min(), len(p))
-    ratio, low, high = (np.expm1(v) for v in (found.slope, found.low, found.high))
+    ratio, low, high = (np.expm1(v) for v in (ratios.slope, ratios.low, ratios.high))
     farthest = int(np.argmax(np.abs(ratio)))
     return Judgement(
         "sharp constant",
@@ -200,12 +205,13 @@ def upper_bound(
     each: bool = True,
     confidence: float = CONFIDENCE,
 ) -> Judgement:
-    """Check 4: no path exceeds the explicit bound at any time, and the bound over eps does not grow as eps -> 0: its
-    95 % quantile, for the largest of all quantities, and with `each` for every quantity too. How loose the bound is, is
-    reported for quantities that have an error on most paths. Arrays are [path, size, quantity], NaN where a path was
-    not simulated at a size; then only `each` = False is possible."""
+    """Check 4: no path exceeds the explicit bound at any time, and the 95 % quantile of the bound over eps does not
+    grow as eps -> 0. The quantile is that of the largest quantity, and with `each` also that of every quantity. The
+    looseness of the bound is reported for quantities that have an error on most paths. Arrays are [path, size,
+    quantity], NaN if a path was not simulated at a size; then `each` must be False."""
     tiny = np.finfo(np.float64).tiny
-    bounds = np.maximum(bounds, tiny)  # one that is 0 has no logarithm, and is broken
+    bounds = np.maximum(bounds, tiny)  # a bound of 0 has no logarithm; any error violates it
+    # The ratio to an error of 0 is no measure of looseness, so quantities at rest are left out.
     reached = np.nanmedian(thetas, axis=0) > 0
     looseness = np.log10(np.where(reached, np.nanmedian(bounds / np.maximum(thetas, tiny), axis=0), np.nan))
     known = np.isfinite(thetas[:, :, 0])
@@ -214,23 +220,23 @@ def upper_bound(
         if each
         else [b[k].max(axis=1, keepdims=True) for b, k in zip(bounds.swapaxes(0, 1), known.T)]
     )
-    found = bootstrap(growth, x, seed, UPPER, True, confidence)
-    worst = int(np.argmin(found.low))
+    slopes = bootstrap(growth, x, seed, UPPER, True, confidence)
+    worst = int(np.argmin(slopes.low))
     of = (THE_LARGEST, *names)[worst]
     n = int(violations.sum())
     broken = _named(names, violations.sum(axis=(0, 1)) > 0)
-    grows = found.outside(LEAST_TIGHTNESS, np.inf)
-    verdict = Verdict.FAILS if broken else Verdict.of(found.inside(LEAST_TIGHTNESS, np.inf), grows)
+    grows = slopes.outside(LEAST_TIGHTNESS, np.inf)
+    verdict = Verdict.FAILS if broken else Verdict.of(slopes.inside(LEAST_TIGHTNESS, np.inf), grows)
     tightest, loosest = np.unravel_index([np.nanargmin(looseness), np.nanargmax(looseness)], looseness.shape)[1]
     return Judgement(
         "upper bound", verdict,
         f"{n} violations of the explicit bound on {_counted_paths(known)}; the bound exceeds the error by a factor of "
         f"{10 ** np.nanmin(looseness):.3g} ({names[tightest]}) to {10 ** np.nanmax(looseness):.3g} ({names[loosest]}); "
-        f"slope of its log 95 % quantile over eps, smallest for {of}: {found.slope[worst]:.3f}, one-sided lower bound "
-        f"{found.low[worst]:.3f}, required at least {LEAST_TIGHTNESS:g}",
+        f"slope of its log 95 % quantile over eps, smallest for {of}: {slopes.slope[worst]:.3f}, one-sided lower bound "
+        f"{slopes.low[worst]:.3f}, required at least {LEAST_TIGHTNESS:g}",
         {
             "violations": n, "log10_looseness": [float(np.nanmin(looseness)), float(np.nanmax(looseness))],
-            "largest_share_reached": float(np.nanmax(ratio)), "bound_slope_low": float(found.low[worst]),
+            "largest_share_reached": float(np.nanmax(ratio)), "bound_slope_low": float(slopes.low[worst]),
             "outside": broken or _named((THE_LARGEST, *names), grows),
         },
         final=bool(broken),
@@ -238,7 +244,7 @@ def upper_bound(
 
 
 def _counted_paths(known: np.ndarray) -> str:
-    """`known` bool[path, size]."""
+    """The numbers of paths in words; `known` bool[path, size] are the simulated ones."""
     counts = known.sum(axis=0).tolist()
     return f"{counts[0]} paths" if len(set(counts)) == 1 else f"{', '.join(map(str, counts))} paths of each size"
 
@@ -247,7 +253,7 @@ def _judged(
     name: str, names: Sequence[str], inside: np.ndarray, outside: np.ndarray, undecided: np.ndarray | bool,
     sentence: str, numbers: dict,
 ) -> Judgement:  # fmt: skip
-    """It is final where only quantities that no number of paths decides leave it open."""
+    """The judgement. It is final if only undecided quantities leave it open, because more paths do not decide them."""
     outside = outside & ~np.asarray(undecided)
     verdict = Verdict.of(inside, outside)
     final = verdict == Verdict.INCONCLUSIVE and bool(np.all(inside | undecided))
@@ -256,8 +262,9 @@ def _judged(
 
 
 def numerics(what: str, changes: Sequence[float], most: float, unresolved: Sequence[str] = ()) -> Judgement:
-    """Whether a few paths, done again finer, are what they were: `what` changes by at most `most` of itself; `changes`
-    are the largest of each comparison. `unresolved` are names of quantities whose errors are as small as rounding."""
+    """Whether a few paths, simulated again with a finer resolution, are unchanged: `what` changes by at most `most`,
+    relative. `changes` are the largest changes of each comparison. `unresolved` are the names of quantities whose
+    errors are at the level of rounding."""
     change = float(np.max(changes))
     sentence = f"{what} by at most {change:.1g} (relative) in {len(changes)} comparisons, required at most {most:g}"
     if unresolved:
@@ -269,15 +276,15 @@ def numerics(what: str, changes: Sequence[float], most: float, unresolved: Seque
     return Judgement("numerics", verdict, sentence, {"largest_change": change, "unresolved": list(unresolved)})
 
 
-def _interval(found: Slopes, k: int) -> str:
-    return f"{found.slope[k]:.3f} [{found.low[k]:.3f}, {found.high[k]:.3f}]"
+def _interval(slopes: Slopes, k: int) -> str:
+    return f"{slopes.slope[k]:.3f} [{slopes.low[k]:.3f}, {slopes.high[k]:.3f}]"
 
 
 def _named(names: Sequence[str], which: np.ndarray) -> list[str]:
     return [n for n, w in zip(names, which) if w]
 
 
-def _slopes(names: Sequence[str], found: Slopes) -> dict:
-    low, high = float(found.low.min()), float(found.high.max())
-    rows = zip(names, found.slope.tolist(), found.low.tolist(), found.high.tolist())
+def _slopes(names: Sequence[str], slopes: Slopes) -> dict:
+    low, high = float(slopes.low.min()), float(slopes.high.max())
+    rows = zip(names, slopes.slope.tolist(), slopes.low.tolist(), slopes.high.tolist())
     return {"envelope": [low, high], "by_quantity": {name: values for name, *values in rows}}

@@ -1,4 +1,4 @@
-"""Figures of a verification of bounds: errors against eps, and slow weights beside fast neurons in time."""
+"""Figures of a verification: errors against eps, one path in time, and Theta as an activation becomes sharper."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,37 +13,37 @@ from ..noise import RateNoise
 from ..statistics.scaling import MEDIAN, bootstrap
 from .driven import DrivenPaths
 from .forcing import LARGEST, N_SIZES, SMALLEST
-from .setting import LEARNING, SETTINGS, Setting, Source
+from .setting import LEARNING, SETTINGS, NoiseSource, Setting
 
 _BAND = (0.05, 0.95)
 _LINES = (("-", "o"), ("--", "s"), ("-.", "^"), (":", "D"))
-"""Of layers: line and mark."""
+"""Line and mark of each layer, in turn."""
 _SIZE = "size of the noise eps"
 _LEAST = 1e-9
-"""Relative differences below are not drawn."""
+"""Relative differences below this are not drawn."""
 
 
 class _Kind(NamedTuple):
-    """Numbers that one line shows: a quantity in a layer."""
+    """The numbers that one line shows: those of one quantity in one layer."""
 
     first: Number
-    """One of them."""
+    """The first of them."""
     places: np.ndarray
-    """int64[...], which of the results they are."""
+    """Their indices in the results, int64[...]."""
     style: dict
 
 
-def draw_bounds(results: Any, found: dict, numbers: Numbers, path: str | Path) -> None:
-    """Draw complete `propositions` results with the record `found` of the verdict, of a network that holds
+def draw_bounds(results: Any, record: dict, numbers: Numbers, path: str | Path) -> None:
+    """Draw complete `propositions` results with the `record` of the verdict, of a network that encodes
     `numbers`. Needs matplotlib.
 
-    Panels: sup-error against eps; quantiles of Theta, Theta_0 and the bound; how Theta nears Theta_0; how loose the
-    bound is.
+    Panels: sup-error against eps; quantiles of Theta, Theta_0 and the bound; how Theta approaches Theta_0; how loose
+    the bound is.
     """
     figure = new_figure((11, 8.5))
     panels = figure.subplots(2, 2)
     kinds = _kinds(results, numbers)
-    shared = np.isfinite(results.theta_0).all() and found["noise"] != "intrinsic"
+    shared = np.isfinite(results.theta_0).all() and record["noise"] != "intrinsic"
     lines = _errors(panels[0, 0], results, kinds)
     figure.legend(handles=lines, loc="outside right upper", fontsize=7)
     _thetas(panels[0, 1], results)
@@ -53,21 +53,21 @@ def draw_bounds(results: Any, found: dict, numbers: Numbers, path: str | Path) -
         _laws(panels[1, 0], results, kinds)
     _looseness(panels[1, 1], results, kinds)
     figure.suptitle(
-        f"Proposition {found['proposition']}, {found['case']}, {found['activation']}, {found['noise']} noise, "
-        f"{found['paths']} paths: {found['verdict']}"
+        f"Proposition {record['proposition']}, {record['case']}, {record['activation']}, {record['noise']} noise, "
+        f"{record['paths']} paths: {record['verdict']}"
     )
     save_figure(figure, path)
 
 
 def _kinds(results: Any, numbers: Numbers) -> list[_Kind]:
-    """The quantities of each layer that move."""
+    """The moving numbers, grouped by quantity and layer."""
     moved = np.nanmedian(results.theta, axis=0).min(axis=0) > 0
-    found: dict[str, list[int]] = {}
+    groups: dict[str, list[int]] = {}
     for q in np.flatnonzero(results.is_number & moved).tolist():
-        found.setdefault(numbers.of(results.quantity[q]).group, []).append(q)
-    places = {group: np.array(own) for group, own in sorted(found.items())}
-    firsts = [numbers.of(results.quantity[own[0]]) for own in places.values()]
-    return [_Kind(n, own, _style(n, list(numbers.meanings))) for n, own in zip(firsts, places.values())]
+        groups.setdefault(numbers.of(results.quantity[q]).group, []).append(q)
+    places = {group: np.array(members) for group, members in sorted(groups.items())}
+    firsts = [numbers.of(results.quantity[members[0]]) for members in places.values()]
+    return [_Kind(n, members, _style(n, list(numbers.meanings))) for n, members in zip(firsts, places.values())]
 
 
 def _style(number: Number, letters: list[str]) -> dict:
@@ -78,10 +78,10 @@ def _style(number: Number, letters: list[str]) -> dict:
 
 
 def _errors(axes: Any, results: Any, kinds: list[_Kind]) -> list:
-    """Returns the lines, one a kind and that of slope 1, which is in other panels too."""
+    """Draw sup-errors against eps. Returns the lines for the legend of all panels: one for each kind, and slope 1."""
     size, lines = results.size, []
-    for first, own, style in kinds:
-        error = results.theta[:, :, own].max(axis=2) * size
+    for first, places, style in kinds:
+        error = results.theta[:, :, places].max(axis=2) * size
         label = f"{first.quantity}, layer {first.layer}"
         lines += axes.loglog(size, np.nanmedian(error, axis=0), **style, label=label)
         axes.fill_between(size, *np.nanquantile(error, _BAND, axis=0), color=style["color"], alpha=0.12, linewidth=0)
@@ -115,8 +115,8 @@ def _thetas(axes: Any, results: Any) -> None:
 
 def _sharp(axes: Any, results: Any, kinds: list[_Kind]) -> None:
     size = results.size
-    for _, own, style in kinds:
-        theta, theta_0 = results.theta[:, :, own].max(axis=2), results.theta_0[:, own].max(axis=1)
+    for _, places, style in kinds:
+        theta, theta_0 = results.theta[:, :, places].max(axis=2), results.theta_0[:, places].max(axis=1)
         with np.errstate(divide="ignore", invalid="ignore"):
             off = np.median(np.abs(theta / theta_0[:, None] - 1), axis=0)
         off = np.where(np.isfinite(off) & (off > _LEAST) & (off < 1e6), off, np.nan)
@@ -129,9 +129,9 @@ def _sharp(axes: Any, results: Any, kinds: list[_Kind]) -> None:
 
 def _laws(axes: Any, results: Any, kinds: list[_Kind]) -> None:
     """Distribution functions of Theta at the largest volume, and of linear noise."""
-    for _, own, style in kinds:
+    for _, places, style in kinds:
         for values, line, width in (
-            (results.theta[:, 0, own], style["linestyle"], 1.5), (results.theta_0[:, own], ":", 1.0)
+            (results.theta[:, 0, places], style["linestyle"], 1.5), (results.theta_0[:, places], ":", 1.0)
         ):  # fmt: skip
             largest = values.max(axis=1)
             x = np.sort(largest[~np.isnan(largest)])
@@ -146,7 +146,7 @@ def _laws(axes: Any, results: Any, kinds: list[_Kind]) -> None:
 
 
 def _label(axes: Any) -> None:
-    """Powers of ten where an axis spans some, else 1, 2 and 5 times them."""
+    """Label powers of ten; on an axis that spans less than two decades, also 2 and 5 times them."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     for axis, (low, high) in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
@@ -157,8 +157,8 @@ def _label(axes: Any) -> None:
 
 
 def _looseness(axes: Any, results: Any, kinds: list[_Kind]) -> None:
-    for k, (_, own, style) in enumerate(kinds):
-        ratio = np.nanmedian(results.bound[:, :, own] / results.theta[:, :, own], axis=0).ravel()
+    for k, (_, places, style) in enumerate(kinds):
+        ratio = np.nanmedian(results.bound[:, :, places] / results.theta[:, :, places], axis=0).ravel()
         points = style | {"linestyle": "none", "markersize": 5, "alpha": 0.6}
         axes.semilogy(np.full(len(ratio), k), ratio, **points)
     axes.axhline(1.0, color="0.3", linewidth=1)
@@ -171,8 +171,7 @@ def _looseness(axes: Any, results: Any, kinds: list[_Kind]) -> None:
 
 
 def draw_course(course: Any, path: str | Path) -> None:
-    """Draw a `propositions` course: fast neurons, slow weights where they move, and the differences, with
-    switching times."""
+    """Draw a `PathCourse`: fast neurons, slow weights if they move, the differences, and the switching times."""
     groups = [("fast neurons", course.fast), ("slow weights", course.slow)]
     groups = [(name, chosen) for name, chosen in groups if chosen]
     figure = new_figure((10, 3 + 3 * len(groups)))
@@ -196,15 +195,15 @@ def draw_course(course: Any, path: str | Path) -> None:
     save_figure(figure, path)
 
 
-# One path in time, for a figure: a few fast and slow numbers with and without noise.
+# One path in time: a few fast and slow numbers with and without noise.
 
 _POINTS = 400
 _MOST = 6
 _FAST = (OUTPUTS, PREACTIVATIONS, ERRORS)
 
 
-class Course(NamedTuple):
-    """Values at times of the numbers `names`."""
+class PathCourse(NamedTuple):
+    """Values of the quantities `names` in time, with and without noise."""
 
     title: str
     size: float
@@ -216,11 +215,11 @@ class Course(NamedTuple):
     perturbed: np.ndarray  # float64[point, number]
     fast: list
     slow: list
-    """Numbers of the quantities to draw."""
+    """Indices of the fast and of the slow quantities to draw."""
 
 
-def course_of(source: Source) -> Course:
-    """The first path of a `Source` at the largest eps, for a figure."""
+def course_of(source: NoiseSource) -> PathCourse:
+    """The first path of a `NoiseSource` at the largest eps, for a figure."""
     setting, quantities = source.setting, source.setting.quantities
     time, reference, perturbed = source.first_path(setting.horizon / _POINTS)
     one = np.ones((len(time), 1))
@@ -232,28 +231,28 @@ def course_of(source: Source) -> Course:
     numbers = [(q, setting.spec.numbers.of(quantities.names[q])) for q in np.flatnonzero(quantities.is_number).tolist()]
     weights = [q for q, number in numbers if number.learned]
     others = [q for q, number in numbers if number.meaning in _FAST]
-    return Course(
+    return PathCourse(
         setting.described().partition(":")[0], float(source.sizes[-1]), time, setting.switches, quantities.names,
         reference, perturbed, _spread(reference, others), _spread(reference, weights),
     )  # fmt: skip
 
 
 def _spread(values: np.ndarray, chosen: list[int]) -> list[int]:
-    """Those of `chosen` that move most."""
+    """The `_MOST` of `chosen` that move most."""
     moved = np.ptp(values[:, chosen], axis=0) if chosen else np.empty(0)
     return [chosen[k] for k in sorted(np.argsort(-moved, kind="stable")[:_MOST])]
 
 
-# How Theta grows as an activation becomes sharper, where a pre-activation rests at 0.
+# How Theta grows as an activation becomes sharper, if a pre-activation rests at 0.
 #
-# The derivative of the smooth ReLU is Lipschitz with constant 1 / (4 sqrt h), the slope of its slope at z = 0. Noise in
-# the reactions of z alone, constant in time, moves z by about eps Theta_Z and, once all has settled, the slope s by eps
-# Theta_S; their ratio, path by path, is that constant. Learning is off, so that z rests, and T = 20 / sqrt h, well
-# above the relaxation time 1 / (2 sqrt h).
+# The derivative of the smooth ReLU is Lipschitz with constant 1 / (4 sqrt h), the slope of the derivative at z = 0.
+# Noise that is constant in time and acts only in the reactions of z moves z by about eps Theta_Z. After relaxation it
+# moves the slope s by eps Theta_S. The ratio Theta_S / Theta_Z of each path is that constant. Learning is off, so that
+# z rests; T = 20 / sqrt h is well above the relaxation time 1 / (2 sqrt h).
 #
-# Activations by annihilation of rails are smooth ReLUs of an h' = z_p z_m that follows from the rails: (P - z_p) /
-# kappa with P the rate at which each rail is made here, and h more for `rail_relu`. With h' in place of h the same is
-# expected of them.
+# Activations by annihilation of rails are smooth ReLUs with an h' = z_p z_m that follows from the rails. It is (P -
+# z_p) / kappa, where P is the rate at which each rail is made here, plus h for `rail_relu`. The same is expected of
+# them with h' in place of h.
 
 SMOOTHINGS = (0.25, 0.0625, 0.015625, 0.00390625, 0.0009765625)
 KAPPAS = (4.0, 16.0, 64.0, 256.0, 1024.0)
@@ -263,20 +262,20 @@ SHARPENED = {
     "leaky_annihilation_relu": ("kappa", KAPPAS),
     "rail_relu": ("h", SMOOTHINGS),
 }
-"""Activations that have such a limit: the setting that is varied, and its values."""
+"""Activations with such a limit: the setting that is varied, and its values."""
 _PATHS = 40
 _MADE = 2.0
-"""Molecules made of both rails of z, over time and volume: weights 1 and -1, inputs 1."""
+"""Rate at which both rails of z together are made [concentration/s], for weights 1 and -1 and inputs 1."""
 
 
 class _Resting(NamedTuple):
-    """A neuron at rest on its kink."""
+    """A setting with a neuron at rest on its kink."""
 
     setting: Setting
     smoothing: float
     """h or h' [concentration^2]."""
     lipschitz: float
-    """Slope of its slope at z = 0 [1/concentration]."""
+    """Slope of its derivative at z = 0 [1/concentration]."""
 
 
 def theta_when_sharpened(activation: str, seed: int, paths: int = _PATHS) -> dict:
@@ -297,14 +296,14 @@ def theta_when_sharpened(activation: str, seed: int, paths: int = _PATHS) -> dic
     ratios = np.concatenate([theta, theta[:, :, :1] / theta[:, :, 1:]], axis=2)
     smoothings = np.array([case.smoothing for case in cases])
     slopes = bootstrap(ratios, smoothings, seed, MEDIAN)
-    found = np.median(ratios, axis=0)
+    medians = np.median(ratios, axis=0)
     return {
         "parameter": parameter,
         "values": list(values),
         "h": smoothings,
-        "theta_slope": found[:, 0],
-        "theta_pre_activation": found[:, 1],
-        "ratio": found[:, 2],
+        "theta_slope": medians[:, 0],
+        "theta_pre_activation": medians[:, 1],
+        "ratio": medians[:, 2],
         "lipschitz": [case.lipschitz for case in cases],
         "exponent": [slopes.slope[0], slopes.low[0], slopes.high[0]],
         "exponent_of_ratio": [slopes.slope[2], slopes.low[2], slopes.high[2]],
@@ -328,17 +327,17 @@ def _resting(activation: str, parameter: str, value: float) -> _Resting:
     return _Resting(setting, smoothing, share / (4.0 * np.sqrt(smoothing)))
 
 
-def sentences(found: dict) -> list[str]:
-    """For people."""
-    parameter = found["parameter"]
-    name = "h" if parameter == "h" and np.array_equal(found["h"], found["values"]) else "h'"
-    rows = zip(found["values"], found["h"], found["theta_slope"], found["ratio"], found["lipschitz"])
+def sentences(record: dict) -> list[str]:
+    """The record as sentences, one for each value and each exponent."""
+    parameter = record["parameter"]
+    name = "h" if parameter == "h" and np.array_equal(record["h"], record["values"]) else "h'"
+    rows = zip(record["values"], record["h"], record["theta_slope"], record["ratio"], record["lipschitz"])
     lines = []
     for value, h, theta, ratio, lipschitz in rows:
         at = f"{parameter} = {value:.4g}" + (f", h' = {h:.4g}" if name != "h" else "")
         lines.append(f"{at}: Theta_S {theta:.4g}, Theta_S / Theta_Z {ratio:.4g}, 1/(4 sqrt {name}) {lipschitz:.4g}")
     for what, key in (("Theta_S", "exponent"), ("Theta_S / Theta_Z", "exponent_of_ratio")):
-        value, low, high = found[key]
+        value, low, high = record[key]
         lines.append(
             f"exponent of {what} in {name}: {value:.3f} [{low:.3f}, {high:.3f}]; 1/(4 sqrt {name}) has exponent -0.5"
         )

@@ -1,4 +1,8 @@
-"""The quantities whose errors are measured: every species that moves, and the numbers that pairs of rails carry."""
+"""The quantities whose errors are measured, and the results of all paths, in memory and in a file.
+
+The quantities are every species that moves and the numbers that pairs of rails encode. The sup-error of a path is eps
+times theta; theta is infinite if a solution blows up. FORMAT.md describes the arrays of the file.
+"""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,8 +15,8 @@ from ..storage import moments_file
 
 
 class Quantities(NamedTuple):
-    """`names` of species, and then of numbers `V = V_p - V_m`. `plus` and `minus` are rows of a state with the constant
-    1 at its end; `minus` is the row of the constant, which never differs, where nothing is subtracted."""
+    """`names` are those of species, followed by numbers `V = V_p - V_m`. `plus` and `minus` are rows of a state that
+    ends with the constant 1. If nothing is subtracted, `minus` is the row of the constant, whose error is 0."""
 
     names: tuple[str, ...]
     plus: np.ndarray  # int64[quantity]
@@ -25,6 +29,7 @@ class Quantities(NamedTuple):
 
 def quantities_of(network: ReactionNetwork) -> Quantities:
     """The quantities of a training network, or of its forward part."""
+    # A species without reactions has no error. On rails only the number has a meaning, but both rails are measured.
     index, n = network.index, len(network.species)
     moving = set(np.unique(network.stoichiometry.indices).tolist())
     signed = pairs(network.species)
@@ -38,15 +43,13 @@ def quantities_of(network: ReactionNetwork) -> Quantities:
     return Quantities(names, np.array(plus), np.array(minus), np.array(is_number))
 
 
-# What is known of each path so far, in memory and in a file that is whole at any moment (`storage.moments_file`).
-#
-# The sup-error of a path is eps times theta, infinite where a solution explodes. What the arrays are is in FORMAT.md.
+# The results, and their file, which is complete at any moment (`storage.moments_file`).
 
 _ARRAYS = ("theta", "theta_0", "bound", "ratio", "violations", "committed")
 
 
 class Results(NamedTuple):
-    """Arrays as in the file."""
+    """The arrays of the file; NaN, and 0 in `committed`, for what is not simulated yet."""
 
     size: np.ndarray
     quantity: tuple[str, ...]
@@ -60,7 +63,7 @@ class Results(NamedTuple):
 
     @classmethod
     def empty(cls, size: np.ndarray, quantities: Quantities, n_paths: int) -> "Results":
-        """Nothing known yet."""
+        """Results without any path."""
         n_sizes, n = len(size), len(quantities)
         shape = (n_paths, n_sizes, n)
         theta, theta_0, bound, ratio = (np.full(s, np.nan) for s in (shape, (n_paths, n), shape, shape))
@@ -72,7 +75,7 @@ class Results(NamedTuple):
         )  # fmt: skip
 
     def with_paths(self, n_paths: int) -> "Results":
-        """The same with room for `n_paths` at least."""
+        """The same results with space for at least `n_paths`."""
         more = n_paths - len(self.theta)
         if more <= 0:
             return self
@@ -85,36 +88,38 @@ class Results(NamedTuple):
         return self._replace(**arrays)
 
     def upto(self, paths: np.ndarray) -> "Results":
-        """The first `paths` int64[size + 1] of each size and of `theta_0`, as if there were no others."""
+        """The results of only the first `paths` int64[size + 1] of each size and of `theta_0`."""
         n = int(paths.max())
-        found = self._replace(**{name: getattr(self, name)[:n].copy() for name in _ARRAYS})
+        result = self._replace(**{name: getattr(self, name)[:n].copy() for name in _ARRAYS})
+        # Sizes may have different numbers of paths; the last column of `paths` is that of the first variation.
         beyond = np.arange(n)[:, None] >= paths
-        for values in (found.theta, found.bound, found.ratio):
+        for values in (result.theta, result.bound, result.ratio):
             values[beyond[:, :-1]] = np.nan
-        found.theta_0[beyond[:, -1]] = np.nan
-        found.violations[beyond[:, :-1]] = 0
-        found.committed[beyond] = 0
-        return found
+        result.theta_0[beyond[:, -1]] = np.nan
+        result.violations[beyond[:, :-1]] = 0
+        result.committed[beyond] = 0
+        return result
 
     def reached(self) -> np.ndarray:
-        """Numbers of the quantities that the noise reaches on most paths at every size; the others rest, and a median
-        error of 0 has no logarithm."""
+        """Indices of the quantities that the noise reaches on most paths at every size. The others rest; their median
+        error is 0 and has no logarithm."""
         return np.flatnonzero(np.median(self.theta, axis=0).min(axis=0) > 0)
 
     def ended(self) -> "Results":
-        """Those of the paths on which all solutions reach the end."""
+        """The results of the paths on which all solutions reach the end."""
         ended = ~np.isinf(self.theta).any(axis=(1, 2))
         return self._replace(**{name: getattr(self, name)[ended] for name in _ARRAYS})
 
 
 def write(path: Path, arguments: dict, results: Results) -> None:
-    """Write the file under another name and move it into place. Raises StorageError where that cannot be done."""
-    committed = results.committed.copy()  # first: threads go on filling in, and mark what stands when it stands
+    """Write the file under a temporary name and move it into place. Raises StorageError if that fails."""
+    # Copied before the other arrays are read: threads continue to fill them, and mark a path after its values.
+    committed = results.committed.copy()
     moments_file.write_bounds(path, arguments, results._asdict() | {"committed": committed})
 
 
 def read(path: Path, arguments: dict) -> Results | None:
-    """What the file says, None if there is none. Raises InputError for a file of something else, or of other
-    arguments."""
-    found = moments_file.read_bounds(path, arguments)
-    return None if found is None else Results(**found)
+    """The results in the file, None if there is no file. Raises InputError if the file contains something else, or has
+    other arguments."""
+    arrays = moments_file.read_bounds(path, arguments)
+    return None if arrays is None else Results(**arrays)

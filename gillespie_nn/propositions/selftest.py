@@ -1,7 +1,7 @@
-"""Faults planted into runs, each to be caught by the check that should: whether the machine that verifies can fail.
+"""The self-test: faults planted into simulations, each of which must be caught by the check that is meant for it.
 
-All on proposition 5.1, XOR, noise in rates; then check 5 on ReLU: at rest on its kink it must fail, crossing it at
-speed it must not.
+The faults are planted into proposition 5.1 on XOR with noise in rates. In addition, proposition 5.2 must fail for a
+ReLU that rests on its kink, and must hold for one that crosses the kink at speed.
 """
 
 from collections.abc import Callable
@@ -15,34 +15,34 @@ from ..nn.chemistry import PREACTIVATIONS
 from ..noise import RateNoise
 from ..statistics.tests import Judgement, Verdict
 from .driven import DrivenPaths
-from .forcing import LARGEST, N_SIZES, SMALLEST, Rate, fill, judge_driven
+from .forcing import LARGEST, N_SIZES, SMALLEST, RateSource, fill, judge_driven
 from .results import Results
 from .setting import LEARNING, Choice, Setting, setting_of
 
 PATHS = 40
 _STEP = 0.02
-"""Of the first variation with a frozen Jacobian [s]."""
+"""Step of the first variation with a frozen Jacobian [s]."""
 
 
-class Found(NamedTuple):
-    """A plant, the verdict of each check by name, and whether it was caught, or left alone, as it should."""
+class SelfTestResult(NamedTuple):
+    """A plant, the verdict of each check by name, and whether the verdicts are the expected ones."""
 
     what: str
     verdicts: dict
     as_expected: bool
 
 
-def self_test(seed: int, say: Callable[[str], object] = lambda line: None, paths: int = PATHS) -> list[Found]:
-    """Run all planted errors, one after the other."""
-    found = []
+def self_test(seed: int, say: Callable[[str], object] = lambda line: None, paths: int = PATHS) -> list[SelfTestResult]:
+    """Simulate and judge all planted errors, one after the other."""
+    cases = []
     for what, plant, expected in PLANTS:
         verdicts = {j.name: j.verdict for j in plant(seed, paths)}
-        row = Found(what, verdicts, all(verdicts[name] == verdict for name, verdict in expected.items()))
-        found.append(row)
+        row = SelfTestResult(what, verdicts, all(verdicts[name] == verdict for name, verdict in expected.items()))
+        cases.append(row)
         asked = ", ".join(f"{name} {verdict}" for name, verdict in expected.items())
         seen = ", ".join(f"{name} {verdict}" for name, verdict in verdicts.items())
         say(f"{what}: {'as expected' if row.as_expected else 'NOT AS EXPECTED'}; expected {asked}; got {seen}")
-    return found
+    return cases
 
 
 def _sizes() -> np.ndarray:
@@ -56,8 +56,8 @@ def _results(
     paths: int,
     change: Callable[[DrivenPaths], None] = lambda driven: None,
 ) -> Results:
-    """Results of paths in which `change` has been made."""
-    driven = DrivenPaths(setting, RateNoise(sizes[-1], Rate.kind), sizes, seed)
+    """Results of paths after `change` has been applied to them."""
+    driven = DrivenPaths(setting, RateNoise(sizes[-1], RateSource.kind), sizes, seed)
     change(driven)
     results = Results.empty(sizes, setting.quantities, paths)
     for path in range(paths):
@@ -66,48 +66,52 @@ def _results(
 
 
 def none(seed: int, paths: int) -> list[Judgement]:
-    """Nothing is wrong."""
+    """No fault."""
     return judge_driven(_results(setting_of(Choice()), _sizes(), seed, paths), seed)
 
 
 def scaled(power: float) -> Callable[[int, int], list[Judgement]]:
-    """Noise of size eps**power / 10**power in place of eps, up to a tenth."""
+    """Noise whose size is proportional to eps**power instead of eps, and 0.1 at the largest eps."""
 
     def plant(seed: int, paths: int) -> list[Judgement]:
         sizes = _sizes()
         true = 0.1 * (sizes / sizes[-1]) ** power
-        found = _results(setting_of(Choice()), true, seed, paths)
+        results = _results(setting_of(Choice()), true, seed, paths)
+        # The results have errors over the true size of the noise; the judgement gets errors over the stated size.
         factor = (true / sizes)[:, None]
-        return judge_driven(found._replace(size=sizes, theta=found.theta * factor, bound=found.bound * factor), seed)
+        return judge_driven(
+            results._replace(size=sizes, theta=results.theta * factor, bound=results.bound * factor), seed
+        )
 
     return plant
 
 
 def not_shared(seed: int, paths: int) -> list[Judgement]:
-    """Every eps has a path of its own; u has that of the first."""
+    """Every eps has a different path of the noise; u has that of the first eps."""
     setting, sizes = setting_of(Choice()), _sizes()
-    found = _results(setting, sizes, seed, paths)
+    results = _results(setting, sizes, seed, paths)
+    # Theta_0 stays that of the first seed, so that only the first size shares its path.
     for k in range(1, N_SIZES):
         other = _results(setting, sizes, seed + k, paths)
-        found.theta[:, k] = other.theta[:, k]
-        found.bound[:, k], found.ratio[:, k] = other.bound[:, k], other.ratio[:, k]
-    return judge_driven(found, seed)
+        results.theta[:, k] = other.theta[:, k]
+        results.bound[:, k], results.ratio[:, k] = other.bound[:, k], other.ratio[:, k]
+    return judge_driven(results, seed)
 
 
 def frozen(seed: int, paths: int) -> list[Judgement]:
-    """u with the Jacobian of t = 0."""
+    """The first variation u with the Jacobian at t = 0."""
     setting, sizes = setting_of(Choice()), _sizes()
-    found = _results(setting, sizes, seed, paths)
-    driven = DrivenPaths(setting, RateNoise(sizes[-1], Rate.kind), sizes, seed)
+    results = _results(setting, sizes, seed, paths)
+    driven = DrivenPaths(setting, RateNoise(sizes[-1], RateSource.kind), sizes, seed)
     quantities = setting.quantities
     for path in range(paths):
         u = _frozen_variation(driven, path)
-        found.theta_0[path] = np.abs(u[:, quantities.plus] - u[:, quantities.minus]).max(axis=0)
-    return judge_driven(found, seed)
+        results.theta_0[path] = np.abs(u[:, quantities.plus] - u[:, quantities.minus]).max(axis=0)
+    return judge_driven(results, seed)
 
 
 def _frozen_variation(driven: DrivenPaths, path: int) -> np.ndarray:
-    """u float64[time, species + 1] of u' = J(x(0)) u + g(x(t))."""
+    """u float64[time, species + 1], which solves u' = J(x(0)) u + g(x(t))."""
     system, setting = driven.system, driven.setting
     terms, first = system.terms, next(setting.samples().steps(0, 0.0, setting.running_time))
     start = np.append(setting.start(), 1.0)
@@ -115,6 +119,7 @@ def _frozen_variation(driven: DrivenPaths, path: int) -> np.ndarray:
     flow, u, rows = scipy.linalg.expm(_jacobian(terms, start) * _STEP), np.zeros(len(start)), []
     for _ in driven.pieces(path, _STEP):
         x = system.columns[:, 0]
+        # A step is the exact flow of the frozen Jacobian, and then the forcing by Euler's rule.
         rate = terms.along * x[terms.first] * x[terms.second]
         forcing = np.zeros(len(start))
         np.add.at(forcing, terms.change_species, terms.change_amount * np.repeat(rate, np.diff(terms.change_start)))
@@ -124,20 +129,20 @@ def _frozen_variation(driven: DrivenPaths, path: int) -> np.ndarray:
 
 
 def _jacobian(terms: Perturbed, x: np.ndarray) -> np.ndarray:
-    """J float64[species + 1, species + 1] of products, but for what does not move."""
-    found = np.zeros((len(x), len(x)))
+    """The Jacobian float64[species + 1, species + 1] of products; columns of species that do not move are 0."""
+    jacobian = np.zeros((len(x), len(x)))
     moves = np.unique(terms.change_species)
     for t, (first, second) in enumerate(zip(terms.first, terms.second)):
         for j in range(terms.change_start[t], terms.change_start[t + 1]):
             amount = terms.change_amount[j] * terms.base[t]
-            found[terms.change_species[j], first] += amount * x[second]
-            found[terms.change_species[j], second] += amount * x[first]
-    found[:, np.setdiff1d(np.arange(len(x)), moves)] = 0.0
-    return found
+            jacobian[terms.change_species[j], first] += amount * x[second]
+            jacobian[terms.change_species[j], second] += amount * x[first]
+    jacobian[:, np.setdiff1d(np.arange(len(x)), moves)] = 0.0
+    return jacobian
 
 
 def missing_term(seed: int, paths: int) -> list[Judgement]:
-    """The bound leaves out the noise in the reactions that make pre-activations of the first layer."""
+    """The bound lacks the noise in the reactions that make pre-activations of the first layer."""
 
     def change(driven: DrivenPaths) -> None:
         system, network = driven.system, driven.setting.network
@@ -178,4 +183,4 @@ PLANTS = (
     ("ReLU at rest on its kink", on_relu("kink"), {"slope": Verdict.FAILS, "tightness": Verdict.FAILS}),
     ("ReLU crossing its kink at speed", on_relu("crossing"), _ALL),
 )  # fmt: skip
-"""What, the plant, and verdicts by check that it must have. To add one: a line here."""
+"""The name of each plant, its function, and the verdicts that it must have, by check. To add a plant: a line here."""

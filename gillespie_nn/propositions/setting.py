@@ -1,4 +1,7 @@
-"""What a verification is done on: a network, where it starts, and what is presented to it."""
+"""What a verification needs: a setting (network, initial state and presentations), and a source of noise.
+
+To add a network: a function of a `Choice`, and its line in `CASES`.
+"""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -18,8 +21,8 @@ from ..nn import TrainingNetwork, training_network
 from ..nn.settings import Settings
 from ..simulation.presentations import Presented, Samples, presentation_order
 from ..statistics.tests import MOST_LOOKS, Judgement, confidences
-from .error_rates import Criterion
 from .results import Quantities, Results, quantities_of
+from .sequential_rule import Criterion
 
 FORWARD, LEARNING = "5.1", "5.2"
 PROPOSITIONS = (FORWARD, LEARNING)
@@ -38,7 +41,7 @@ class Setting:
     t: np.ndarray  # float64[presentation, output] [concentration]
     running_time: float
     remark: str = ""
-    """What the case is about, in a sentence."""
+    """The point of the case, in a sentence."""
 
     @property
     def network(self) -> ReactionNetwork:
@@ -46,12 +49,12 @@ class Setting:
 
     @property
     def horizon(self) -> float:
-        """[s]"""
+        """End of the last presentation [s]."""
         return len(self.x) * self.running_time
 
     @property
     def switches(self) -> np.ndarray:
-        """Times at which inputs and targets are set anew, the start left out, float64[...] [s]."""
+        """Times float64[...] [s] at which inputs and targets change, without the start."""
         return self.running_time * np.arange(1, len(self.x))
 
     @cached_property
@@ -59,7 +62,7 @@ class Setting:
         return quantities_of(self.network)
 
     def samples(self, volume: float = 1.0, dtype: type = np.float64) -> Samples:
-        """What is presented, in molecules."""
+        """The presented samples, in molecules."""
         return Samples(self.spec, Presented.each(self.x, self.t if self.spec.targets else None), volume, dtype)
 
     def start(self, volume: float = 1.0, dtype: type = np.float64) -> np.ndarray:
@@ -67,7 +70,7 @@ class Setting:
         return self.spec.start(self.weights, volume, dtype)
 
     def described(self) -> str:
-        """What was chosen, in a line."""
+        """The setting, in one line."""
         layers = "-".join(map(str, self.spec.layers))
         learning = "learning on" if self.spec.targets else "weights fixed"
         n = len(self.x)
@@ -78,7 +81,7 @@ class Setting:
         )
 
     def record(self) -> dict:
-        """What decides it, by name, for files."""
+        """Everything that determines the setting, by name, for files."""
         return {
             "proposition": self.proposition,
             "case": self.case,
@@ -91,7 +94,7 @@ class Setting:
         }
 
 
-# The networks that propositions are verified on. To add one: a function of a `Choice`, and its line in `CASES`.
+# The networks on which propositions are verified.
 
 _T = TypeVar("_T")
 
@@ -116,8 +119,8 @@ class Choice(NamedTuple):
 
     def of(self, name: str, default: _T) -> _T:
         """The given value, or the default."""
-        found = getattr(self, name)
-        return default if found is None else found
+        value = getattr(self, name)
+        return default if value is None else value
 
 
 def setting_of(choice: Choice) -> Setting:
@@ -136,31 +139,39 @@ SETTINGS = {
     "xor": Settings(hidden=(4,), presentations=1500, annihilation_rate=60.0),
     "iris": Settings(hidden=(8,), learning_rate=0.00125, presentations=8400),
 }
-"""Of the verification, which is of the network that learns all the time: the settings that train a case best may hold
-its learning after each switch."""
+"""Settings of training. The propositions are about a network that learns all the time, whereas the settings that train
+a case best may suspend learning after each switch."""
 _PRESENTATIONS = {FORWARD: 1, LEARNING: 5}
 _BRIEF = {"xor": {FORWARD: (1, 10.0), LEARNING: (4, 4.0)}, "iris": {FORWARD: (1, 5.0), LEARNING: (3, 3.0)}}
-"""Presentations, and how long each is [s], where molecules are counted: some relaxation times."""
+"""Number and duration [s] of presentations where molecules are counted: each lasts several relaxation times."""
 
 
 def dataset(choice: Choice) -> Setting:
-    """The network of a case study. For 5.1 the weights are those of float gradient descent over its presentations, and
-    the last training sample is presented to an empty network; for 5.2 learning begins at its random start."""
-    own = SETTINGS[choice.case]
+    """The network of a case study. For 5.1 the weights are those of floating-point gradient descent over its
+    presentations, and the last training sample is presented to an empty network. For 5.2 learning starts from random
+    weights."""
+    settings = SETTINGS[choice.case]
     data = case_of(choice.case).load(choice.seed)
     learning = choice.proposition == LEARNING
-    usual = _PRESENTATIONS[choice.proposition], own.running_time
+    usual = _PRESENTATIONS[choice.proposition], settings.running_time
     n, running_time = _BRIEF[choice.case][choice.proposition] if choice.brief else usual
     n, running_time = choice.of("presentations", n), choice.of("running_time", running_time)
-    if choice.brief and choice.learning_rate is None:  # the step s = eta T is the case's own
-        choice = choice._replace(learning_rate=own.step / running_time)
-    spec = _network(choice, (data.train_x.shape[1], *own.hidden, data.train_t.shape[1]), own, learning, data.signed)
-    weights = spec.floating.initial_weights(choice.seed, own.initial_scale)
-    order = presentation_order(len(data.train_x), own.presentations, own.order, choice.seed).ravel()
+    if choice.brief and choice.learning_rate is None:  # the step s = eta T is that of the case
+        choice = choice._replace(learning_rate=settings.step / running_time)
+    spec = _network(
+        choice,
+        (data.train_x.shape[1], *settings.hidden, data.train_t.shape[1]),
+        settings,
+        learning,
+        data.signed,
+    )
+    weights = spec.floating.initial_weights(choice.seed, settings.initial_scale)
+    # Data, order and weights have the same seed, so the setting is a function of the choice alone.
+    order = presentation_order(len(data.train_x), settings.presentations, settings.order, choice.seed).ravel()
     if learning:
         order = order[:n]
     else:
-        weights = spec.floating.gradient_descent(weights, data.train_x, data.train_t, order, own.step)
+        weights = spec.floating.gradient_descent(weights, data.train_x, data.train_t, order, settings.step)
         order = np.arange(len(data.train_x))[::-1][:n]
     return Setting(
         choice.proposition, choice.case, choice.activation, spec, weights, data.train_x[order], data.train_t[order],
@@ -169,16 +180,16 @@ def dataset(choice: Choice) -> Setting:
 
 
 def kink(choice: Choice) -> Setting:
-    """2-1-1: x = (1, 1), w = (w, -w), b = 0, so that z rests at 0 while both of its rails are populated.
+    """2-1-1: x = (1, 1), w = (w, -w), b = 0. So z rests at 0 while both of its rails are populated.
 
-    The error that reaches the neuron does not vanish, so whether it learns hangs on the sign of z.
+    The error that reaches the neuron does not vanish, so whether it learns depends on the sign of z.
     """
     _only_learning(choice)
-    own = SETTINGS["xor"]
-    spec = _network(choice, (2, 1, 1), own, True, False)
+    settings = SETTINGS["xor"]
+    spec = _network(choice, (2, 1, 1), settings, True, False)
     weights = np.array([1.0, -1.0, 0.0, 1.0, 0.0])
     n = choice.of("presentations", 1)
-    # A leaky unit learns a little at rest, and leaves it the sooner the larger its error is.
+    # A leaky unit learns slowly at rest. With a small error it stays near its kink during the presentation.
     target = 0.05 if choice.activation == "leaky_relu" else 0.5
     remark = (
         "the reference rests at z = 0, where the derivative of a ReLU jumps, so even the smallest noise decides "
@@ -191,10 +202,11 @@ def kink(choice: Choice) -> Setting:
 
 
 def crossing(choice: Choice) -> Setting:
-    """2-2-1: inputs (1, 0) and (0, 1) in turn take one hidden unit up through z = 0 and the other down, at speed."""
+    """2-2-1: inputs (1, 0) and (0, 1) in turn move one hidden unit up through z = 0 and the other down, at speed."""
     _only_learning(choice)
-    own = SETTINGS["xor"]
-    spec = _network(choice, (2, 2, 1), own, True, False)
+    settings = SETTINGS["xor"]
+    spec = _network(choice, (2, 2, 1), settings, True, False)
+    # With these weights the pre-activation of each hidden unit has opposite signs under the two inputs.
     weights = np.array([1.0, -0.8, -0.7, 0.9, 0.1, 0.05, 0.8, -0.6, 0.1])
     n = choice.of("presentations", 3)
     x = np.tile([[1.0, 0.0], [0.0, 1.0]], (n, 1))[:n]
@@ -213,11 +225,11 @@ def _only_learning(choice: Choice) -> None:
         raise InputError(f"case {choice.case} needs a network that learns: use --proposition {LEARNING}")
 
 
-def _network(choice: Choice, layers: tuple[int, ...], own: Settings, learning: bool, signed: bool) -> TrainingNetwork:
-    asked = {name: choice.of(name, getattr(own, name)) for name in ("learning_rate", "annihilation_rate")}
-    settings = own.replace(activation=choice.activation, **asked)
+def _network(choice: Choice, layers: tuple[int, ...], usual: Settings, learning: bool, signed: bool) -> TrainingNetwork:
+    asked = {name: choice.of(name, getattr(usual, name)) for name in ("learning_rate", "annihilation_rate")}
+    settings = usual.replace(activation=choice.activation, **asked)
     if hasattr(settings, "h"):
-        settings = settings.replace(h=own.h)
+        settings = settings.replace(h=usual.h)
     given = {name: getattr(choice, name) for name in ("h", "derivative", "kappa", "switch_rate")}
     settings = settings.replace(**{name: value for name, value in given.items() if value is not None})
     return training_network(layers, **settings.of_network, signed_inputs=signed, learning=learning)
@@ -226,14 +238,14 @@ def _network(choice: Choice, layers: tuple[int, ...], own: Settings, learning: b
 CASES = {"xor": dataset, "iris": dataset, "kink": kink, "crossing": crossing}
 
 
-# What a source of noise has to provide: tasks that fill in results, and the judgements on them.
+# A source of noise provides tasks that fill in results, and judges the results.
 
 SMALLEST, LARGEST = 1e-4, 1e-2
 FEWEST_PATHS = 20
-"""Slopes and quantiles need some."""
+"""Slopes and quantiles need at least this many."""
 
 
-class Source(ABC):
+class NoiseSource(ABC):
     """Noise of size eps on a setting.
 
     Parameters
@@ -250,16 +262,16 @@ class Source(ABC):
     sizes: np.ndarray
     """eps, float64[K], ascending."""
     brief: ClassVar[bool] = False
-    """Whether paths are so dear that presentations had better be short, see `cases.Choice`."""
+    """Whether paths are so expensive that presentations should be short, see `Choice.brief`."""
     notes: tuple[str, ...] = ()
-    """What a reader should know about the sizes and paths."""
+    """Notes for the report about sizes and paths."""
 
     usual_paths: ClassVar[int]
     """Paths at the first look, by default."""
     shares: ClassVar[tuple[float, ...]] = (1.0,) * (N_SIZES + 1)
-    """Share of these paths that each size gets, and the first variation."""
+    """Share of these paths for each size, and for the first variation."""
     growth: ClassVar[tuple[float, ...]]
-    """Paths at each look, over those of the first."""
+    """Paths at each look, divided by those of the first."""
 
     def __init__(
         self,
@@ -280,20 +292,20 @@ class Source(ABC):
 
     @abstractmethod
     def record(self) -> dict:
-        """What decides the paths, by name, for files."""
+        """Everything that determines the paths, by name, for files."""
 
     @abstractmethod
     def empty(self) -> Results:
-        """Results of which nothing is known."""
+        """Results without any path."""
 
     @abstractmethod
     def tasks(self, results: Results, paths: np.ndarray) -> list:
-        """What is still to be done for the first `paths` int64[task], independent of each other; a function of what is
-        committed."""
+        """The tasks that remain for the first `paths` int64[task]. They are independent of each other, and depend only
+        on what is committed."""
 
     @abstractmethod
     def worker(self) -> Callable[[Results, object], None]:
-        """A function that carries out one task and fills in the results; one for each thread."""
+        """A function that executes one task and fills in the results. Each thread gets a new one."""
 
     @abstractmethod
     def first_path(self, step: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -302,11 +314,11 @@ class Source(ABC):
 
     @abstractmethod
     def judgements(self, results: Results, confidence: float, say: Callable[[str], object]) -> list[Judgement]:
-        """What a look says: a `Judgement` of each check on results that are complete."""
+        """The judgements of a look: a `Judgement` of each check on complete results."""
 
     @abstractmethod
     def closing(self, results: Results, confidence: float) -> list[Judgement]:
-        """What is judged once, at the end: the numerics, and whether planted errors are detected."""
+        """The judgements that are made once, at the end: the numerics, and whether planted errors are detected."""
 
     @abstractmethod
     def criteria(self, results: Results) -> list[Criterion]:
@@ -316,4 +328,5 @@ class Source(ABC):
 def allotment(paths: int, shares: Sequence[float], growth: Sequence[float]) -> np.ndarray:
     """int64[look, task]: number of paths of each size, and of the first variation, up to each look. `paths` is that of
     the first look for a share of 1; a small share gets `FEWEST_PATHS`."""
+    # `paths` may be below FEWEST_PATHS on purpose, as in tests; a share never raises the number above it.
     return np.maximum(np.rint(paths * np.outer(growth, shares)).astype(np.int64), min(paths, FEWEST_PATHS))

@@ -9,10 +9,6 @@ from .check import LEVEL, Check, Outcome, verify
 from .continuous_checks import ContinuousVariables
 from .event_checks import EventsAndPassages
 from .exact_laws import ClosedForms, MasterEquation, MethodsAgree, TimeChange
-from .hostile import HostileModels
-from .hostile_files import HostileFiles
-from .interrupted_runs import InterruptedRuns
-from .killed_runs import KilledRuns
 from .ladder import measure_ladder
 from .peer_checks import BioNetGen, Peers
 from .planted import PlantedErrors
@@ -30,10 +26,6 @@ CHECKS = (
     SbmlSuite,
     SbmlSemantic,
     PlantedErrors,
-    HostileModels,
-    HostileFiles,
-    KilledRuns,
-    InterruptedRuns,
     Peers,
     BioNetGen,
 )

@@ -1,15 +1,17 @@
 """Batch methods against exact simulation: the law of the change of each weight in a presentation to a batch.
 
-The network is 6-5-3 with four samples, small enough to be listed reaction by reaction. Four things are compared:
+The network is 6-5-3 with four samples, small enough to list every reaction. Four quantities are compared:
 
-- the slope by which mean changes follow the exact ones, which should be within 1 +- `MEAN`;
-- the mean change of each weight, which should be within `MEAN` of the exact one;
-- the ratio of variances, pooled over all weights as their geometric mean, which should be within 1 +- `VARIANCE`;
-- the ratio of variances of each weight, which should be within 1 +- `VARIANCE`.
+- the slope of the mean changes against the exact ones; it must be within 1 +- `MEAN`;
+- the mean change of each weight; it must be within `MEAN` of the exact one, relative;
+- the ratio of variances, pooled over all weights as a geometric mean; it must be within 1 +- `VARIANCE`;
+- the ratio of variances of each weight; it must be within 1 +- `VARIANCE`.
 
-A method fails at a point where one of them is outside by more than chance explains, for all weights and points at once
-at the level `LEVEL` for each of the four. It holds where the intervals of slope and pooled ratio are within. In
-between, the replicates are too few to tell.
+A method fails at a point if one of them is outside by more than chance explains. Each of the four has the level
+`LEVEL` for all weights and points together. A method holds if the intervals of the slope and of the pooled ratio are
+inside. Otherwise the point is inconclusive: more replicates are needed.
+
+The comparison must also catch errors planted into the methods, see `PLANTS`.
 """
 
 import hashlib
@@ -36,11 +38,11 @@ MEAN, VARIANCE, LEVEL = 0.03, 0.10, 1e-2
 SIZES, N_SAMPLES, HOLD, H, ANNIHILATION = (6, 5, 3), 4, 30.0, 0.02, 60.0
 WEIGHTS_SEED = 5
 _GROUPS = 25
-"""Groups of replicates whose scatter gives the standard error of the pooled ratio of variances."""
+"""Number of groups of replicates in the jackknife that gives the standard error of the pooled ratio of variances."""
 
 
-class Point(NamedTuple):
-    """What is compared: volume, running time [s], and step LR, the learning rate of an image times their number."""
+class BatchPoint(NamedTuple):
+    """A point of comparison: the volume, the running time [s], and the step LR of a whole batch."""
 
     volume: float
     running_time: float
@@ -50,7 +52,7 @@ class Point(NamedTuple):
         return f"Omega = {self.volume:g}, T = {self.running_time:g}, LR = {self.step:g}"
 
     def network(self, **batch: Any) -> TrainingNetwork:
-        """The network: for all samples with `batch=N_SAMPLES`, which lists every reaction."""
+        """The network; `batch=N_SAMPLES` makes the one that is shown all samples at once."""
         eta = self.step / N_SAMPLES / (self.running_time - HOLD)
         return training_network(
             SIZES, h=H, learning_rate=eta, hold=HOLD, annihilation_rate=ANNIHILATION, output="smooth_relu",
@@ -58,7 +60,7 @@ class Point(NamedTuple):
         )  # fmt: skip
 
 
-POINTS = tuple(Point(v, t, step) for v in (300.0, 1000.0) for step in (1.0, 0.1) for t in (40.0, 60.0, 130.0))
+POINTS = tuple(BatchPoint(v, t, step) for v in (300.0, 1000.0) for step in (1.0, 0.1) for t in (40.0, 60.0, 130.0))
 
 
 def samples() -> tuple[np.ndarray, np.ndarray]:
@@ -66,15 +68,15 @@ def samples() -> tuple[np.ndarray, np.ndarray]:
     return np.random.default_rng(3).normal(0, 0.6, (N_SAMPLES, SIZES[0])), np.eye(SIZES[-1])[[0, 1, 2, 0]]
 
 
-def exact_changes(point: Point, replicates: int, seed: int = 1000, folder: Path | None = None) -> np.ndarray:
-    """Changes int64[replicate, weight] [molecules] in one presentation, by exact simulation. They are kept in `folder`,
-    if one is given, and read from there."""
+def exact_changes(point: BatchPoint, replicates: int, seed: int = 1000, folder: Path | None = None) -> np.ndarray:
+    """Changes int64[replicate, weight] [molecules] in one presentation, by exact simulation. A `folder`, if given,
+    stores them, and they are read from there."""
     spec = point.network(batch=N_SAMPLES)
     name = hashlib.sha256(f"{spec.network.to_text()} {point} {replicates} {seed}".encode()).hexdigest()[:16]
     path = None if folder is None else folder / f"exact-{name}.npy"
     if path is not None and path.exists():
-        kept: np.ndarray = np.load(path)
-        return kept
+        stored: np.ndarray = np.load(path)
+        return stored
     weights = spec.floating.initial_weights(WEIGHTS_SEED, 1.0)
     initial = spec.initial(weights, point.volume) | spec.presentation(*samples(), point.volume)
     done = simulate(
@@ -83,18 +85,23 @@ def exact_changes(point: Point, replicates: int, seed: int = 1000, folder: Path 
         method="rejection", progress=False,
     )  # fmt: skip
     rails = [(done.of(r.plus), done.of(str(r.minus))) for r in spec.weights]
-    found = np.array([(p - m)[:, -1] - (p - m)[:, 0] for p, m in rails], dtype=np.int64).T
+    changes = np.array([(p - m)[:, -1] - (p - m)[:, 0] for p, m in rails], dtype=np.int64).T
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        np.save(path, found)
-    return found
+        np.save(path, changes)
+    return changes
 
 
 def method_changes(
-    method: type[BatchMethod], point: Point, replicates: int, seed: int = 1, options: Mapping[str, Any] | None = None
+    method: type[BatchMethod],
+    point: BatchPoint,
+    replicates: int,
+    seed: int = 1,
+    options: Mapping[str, Any] | None = None,
 ) -> np.ndarray:
-    """The same by a batch method, whose `options` have their defaults unless given. Raises InputError where the method
-    says that it does not apply."""
+    """Changes int64[presentation, weight] [molecules] by a batch method with `options`, by default its defaults.
+
+    Raises InputError if the method refuses this network."""
     spec = point.network(batch=N_SAMPLES, listed=False)
     return changes_by(method, spec, point.running_time, point.volume, samples(), replicates, seed, options)
 
@@ -103,11 +110,11 @@ def changes_by(
     method: type[BatchMethod], spec: TrainingNetwork, running_time: float, volume: float,
     shown: tuple[np.ndarray, np.ndarray], presentations: int, seed: int, options: Mapping[str, Any] | None,
 ) -> np.ndarray:  # fmt: skip
-    """Changes int64[presentation, weight] [molecules] by a method, each from the same weights. `shown` are inputs and
-    targets of the samples. Raises InputError where the method says that it does not apply."""
+    """Changes int64[presentation, weight] [molecules] by a method, each from the same weights. `shown` are the inputs
+    and targets of the samples. Raises InputError if the method refuses this network."""
     counts = spec.start(spec.floating.initial_weights(WEIGHTS_SEED, 1.0), volume)
     settings = {o.name: o.use((options or {}).get(o.name)) for o in method.options}
-    found = np.empty((presentations, len(spec.weights)), dtype=np.int64)
+    changes = np.empty((presentations, len(spec.weights)), dtype=np.int64)
     for k in range(presentations):
         run = method(spec, running_time, volume, counts, seed + k, settings)
         if k == 0:
@@ -115,27 +122,28 @@ def changes_by(
         before = run.weights.counts()
         run.present(0, *shown, 1.0)
         change = run.weights.counts() - before
-        found[k] = change[::2] - change[1::2]
-    return found
+        changes[k] = change[::2] - change[1::2]
+    return changes
 
 
 class Comparison(NamedTuple):
-    """A method against exact simulation at one point. Intervals are simultaneous over all points."""
+    """Comparison of a method with exact simulation at one point. Intervals are simultaneous over all points."""
 
     slope: tuple[float, float]
     """Interval of the slope of the mean changes."""
     pooled: tuple[float, float]
     """Interval of the pooled ratio of variances."""
     mean_p: float
-    """Smallest p-value, times the number of weights, that the mean of a weight is within `MEAN` of the exact one."""
+    """Smallest p-value of the hypothesis that the mean of a weight is within `MEAN` of the exact one, times the number
+    of weights."""
     variance_p: float
     """The same for the ratio of variances and `VARIANCE`."""
     level: float
-    """Level of this comparison, one of several."""
+    """Level of this one comparison: `LEVEL` over the number of points."""
 
     @property
     def verdict(self) -> Verdict:
-        """See above."""
+        """The verdict at this point, by the rule at the head of this file."""
         tolerances = ((self.slope, MEAN), (self.pooled, VARIANCE))
         apart = [not (low <= 1 + within and high >= 1 - within) for (low, high), within in tolerances]
         shown = [1 - within <= low and high <= 1 + within for (low, high), within in tolerances]
@@ -148,30 +156,30 @@ class Comparison(NamedTuple):
         )
 
 
-def compare(exact: np.ndarray, found: np.ndarray, n_points: int = len(POINTS)) -> Comparison:
+def compare(exact: np.ndarray, tested: np.ndarray, n_points: int = len(POINTS)) -> Comparison:
     """Compare changes [replicate, weight] of exact simulation and of a method, one of `n_points` comparisons."""
-    runs = [np.asarray(a, dtype=float) for a in (exact, found)]
+    runs = [np.asarray(a, dtype=float) for a in (exact, tested)]
     means = [a.mean(axis=0) for a in runs]
     variances = [a.var(axis=0, ddof=1) for a in runs]
     level = LEVEL / n_points
     z = scipy.stats.norm.isf(level / 2)
-    # The method's own means as the direction: chance in the exact ones then does not favour either.
+    # The means of the method are the direction. Chance in the exact means then favours neither verdict.
     along = [a @ means[1] for a in runs]
     slope = along[1].mean() / along[0].mean()
     error = slope * np.sqrt(sum(a.var(ddof=1) / a.mean() ** 2 / len(a) for a in along))
 
-    standard = np.sqrt(variances[0] / len(exact) + variances[1] / len(found))
+    standard = np.sqrt(variances[0] / len(exact) + variances[1] / len(tested))
     beyond = np.maximum(np.abs(means[1] - means[0]) - MEAN * np.abs(means[0]), 0) / np.maximum(standard, 1e-9)
     mean_p = bonferroni(two_sided(beyond.max()), len(beyond))
 
     centred = [a - m for a, m in zip(runs, means)]
     excess = np.mean([(c**4).mean(axis=0) / v**2 - 1 for c, v in zip(centred, variances)], axis=0)
     ratio = np.log(variances[1] / variances[0])
-    standard = np.sqrt(excess / len(exact) + excess / len(found))
+    standard = np.sqrt(excess / len(exact) + excess / len(tested))
     off = np.maximum(np.maximum(ratio - np.log(1 + VARIANCE), np.log(1 - VARIANCE) - ratio), 0) / standard
     variance_p = bonferroni(two_sided(off.max()), len(off))
 
-    # Over groups of replicates: the weights of one are not independent.
+    # By a jackknife over groups of replicates, because the weights of one replicate are not independent.
     errors = [jackknife(lambda part: np.log(part.var(axis=0, ddof=1)).mean(), a, _GROUPS) for a in runs]
     half = z * np.sqrt(sum(error**2 for error in errors))
     low, high = np.exp(ratio.mean() - half), np.exp(ratio.mean() + half)
@@ -181,35 +189,36 @@ def compare(exact: np.ndarray, found: np.ndarray, n_points: int = len(POINTS)) -
 
 def certify_batches(
     method: type[BatchMethod],
-    points: Sequence[Point] = POINTS,
+    points: Sequence[BatchPoint] = POINTS,
     replicates: int = 2200,
     presentations: int = 4000,
     folder: Path | None = None,
     options: Mapping[str, Any] | None = None,
     say: Callable[[str], object] = print,
 ) -> Verdict:
-    """Compare `presentations` of a method with exact `replicates` at all points that it does not refuse, and return the
-    verdict over all.
+    """Compare `presentations` of a method with exact `replicates` at all points that it does not refuse. Returns one
+    verdict for all points.
 
-    `say` gets a line for each point. `folder` keeps the exact runs; `options` are those of the method.
+    `say` gets a line for each point. `folder` stores the exact runs; `options` are those of the method.
     """
     verdicts = []
     for point in points:
         try:
-            found = method_changes(method, point, presentations, options=options)
+            changes = method_changes(method, point, presentations, options=options)
         except checks.InputError as error:
             say(f"{method.name}, {point}: refused: {error}")
             continue
-        result = compare(exact_changes(point, replicates, folder=folder), found, len(points))
+        result = compare(exact_changes(point, replicates, folder=folder), changes, len(points))
         verdicts.append(result.verdict)
         say(f"{method.name}, {point}: {result}")
     return Verdict.together(verdicts)
 
 
 def certify(name: str, folder: Path, say: Callable[[str], object] = print) -> bool:
-    """Compare a batch method by name, for the batch leap also with one draw of the first layer in a window, as large
-    networks have it, and with planted errors, each of which must fail. Returns whether nothing fails that should
-    not, and every error is caught."""
+    """Compare a batch method, given by name, and its planted errors with exact simulation. Returns whether the method
+    does not fail and every planted error does.
+
+    The batch leap is also compared with one draw of the first layer in each window, as large networks use it."""
     method = {m.name: m for m in BATCH_METHODS}[checks.choice("method", name, [m.name for m in BATCH_METHODS])]
     verdicts = [certify_batches(method, folder=folder, say=say)]
     if method is BatchLeap:

@@ -1,9 +1,9 @@
 """A batch method against exact simulation at the size of MNIST, layer by layer: 784-32-10 with four images.
 
-Of each layer the slope by which the mean changes of its weights follow the exact ones should be within 1 +- `MEAN`,
-and the ratio of variances, pooled over its weights, within 1 +- `VARIANCE`. Standard errors are those of a jackknife
-over groups of replicates, since the weights of a replicate are not independent; intervals are simultaneous over all
-layers and both numbers.
+In each layer, the slope of the mean changes of the weights against the exact ones must be within 1 +- `MEAN`, and the
+ratio of variances, pooled over the weights, within 1 +- `VARIANCE`. Standard errors come from a jackknife over groups
+of replicates, because the weights of one replicate are not independent. Intervals are simultaneous over all layers and
+both numbers.
 """
 
 import argparse
@@ -34,25 +34,25 @@ _TOGETHER = 10
 """Replicates between two writes of the file."""
 
 
-class Setting(NamedTuple):
-    """Running time [s], and LR, the step s of an image times their number."""
+class BatchSetting(NamedTuple):
+    """The running time [s], and the step LR of a whole batch."""
 
     running_time: float
     step: float
 
     def network(self, **batch: Any) -> TrainingNetwork:
-        """The network: of all samples with `batch=N_SAMPLES`."""
+        """The network; `batch=N_SAMPLES` makes the one that is shown all samples at once."""
         return training_network(
             SIZES, h=0.02, learning_rate=self.step / N_SAMPLES / (self.running_time - HOLD), hold=HOLD,
             annihilation_rate=60.0, output="smooth_relu", signed_inputs=True, **batch,
         )  # fmt: skip
 
 
-SETTINGS = {"batch_leap": Setting(60.0, 1.0), "stationary_leap": Setting(130.0, 0.25)}
-"""By the name of the method: one that it does not refuse."""
+SETTINGS = {"batch_leap": BatchSetting(60.0, 1.0), "stationary_leap": BatchSetting(130.0, 0.25)}
+"""For each method, a setting that it does not refuse."""
 
 
-class Layer(NamedTuple):
+class LayerComparison(NamedTuple):
     """The comparison of one layer: numbers, and their simultaneous intervals."""
 
     slope: float
@@ -62,7 +62,7 @@ class Layer(NamedTuple):
 
     @property
     def verdict(self) -> Verdict:
-        """It holds if both intervals are within the tolerances, and fails if one is beyond its own."""
+        """It holds if both intervals are inside their tolerances, and fails if one is outside."""
         both = ((self.slope_interval, MEAN), (self.variance_interval, VARIANCE))
         return Verdict.together(Verdict.of_interval(*ends, 1 - within, 1 + within) for ends, within in both)
 
@@ -77,9 +77,9 @@ def images() -> tuple[np.ndarray, np.ndarray]:
     return data.train_x[:N_SAMPLES] - data.train_x.mean(axis=0), data.train_t[:N_SAMPLES]
 
 
-def exact_changes(setting: Setting, path: Path, replicates: int, seed: int = 0) -> np.ndarray:
-    """Changes int32[replicate, weight] [molecules] in one presentation, by `layered`; kept in the file `path`, to which
-    missing replicates are added, ten at a time."""
+def exact_changes(setting: BatchSetting, path: Path, replicates: int, seed: int = 0) -> np.ndarray:
+    """Changes int32[replicate, weight] [molecules] in one presentation, by `layered`. The file `path` stores
+    them; missing replicates are simulated and added, ten at a time."""
     done: np.ndarray = np.load(path) if path.exists() else np.empty((0, 0), dtype=np.int32)
     if len(done) >= replicates:
         return done[:replicates]
@@ -89,6 +89,8 @@ def exact_changes(setting: Setting, path: Path, replicates: int, seed: int = 0) 
     schedule = spec.schedule(x, t, VOLUME, setting.running_time)[1:]
     names = [s for rails in spec.weights for s in (rails.plus, str(rails.minus))]
     path.parent.mkdir(parents=True, exist_ok=True)
+    # Groups of ten have different seeds, and the file grows by whole groups: an interrupted run is continued with the
+    # replicates that an uninterrupted one would have.
     for k in range(len(done), replicates, _TOGETHER):
         run = simulate(
             spec.network, time=[0.0, setting.running_time], volume=VOLUME, initial=initial, schedule=schedule,
@@ -104,29 +106,30 @@ def exact_changes(setting: Setting, path: Path, replicates: int, seed: int = 0) 
 
 def method_changes(
     method: type[BatchMethod],
-    setting: Setting,
+    setting: BatchSetting,
     presentations: int,
     seed: int = 1,
     options: Mapping[str, Any] | None = None,
 ) -> np.ndarray:
-    """The same by a batch method, whose `options` have their defaults unless given. Raises InputError where the method
-    says that it does not apply."""
+    """Changes int64[presentation, weight] [molecules] by a batch method with `options`, by default its defaults.
+
+    Raises InputError if the method refuses this network."""
     spec = setting.network(batch=N_SAMPLES, listed=False)
     return changes_by(method, spec, setting.running_time, VOLUME, images(), presentations, seed, options)
 
 
-def compare(exact: np.ndarray, found: np.ndarray) -> list[Layer]:
+def compare(exact: np.ndarray, tested: np.ndarray) -> list[LayerComparison]:
     """The comparison of changes [replicate, weight], layer by layer."""
     z = float(scipy.stats.norm.isf(LEVEL / (2 * 2 * (len(SIZES) - 1))))
     layers, start = [], 0
     for below, size in zip(SIZES, SIZES[1:]):
         part = slice(start, start + (below + 1) * size)
         start = part.stop
-        runs = [np.asarray(a[:, part], dtype=np.float64) for a in (exact, found)]
+        runs = [np.asarray(a[:, part], dtype=np.float64) for a in (exact, tested)]
         slope, of_slope = _jackknife(runs, _slope)
         variance, of_variance = _jackknife(runs, _ratio)
         layers.append(
-            Layer(
+            LayerComparison(
                 slope, (slope - z * of_slope, slope + z * of_slope),
                 variance, (variance - z * of_variance, variance + z * of_variance),
             )
@@ -135,24 +138,24 @@ def compare(exact: np.ndarray, found: np.ndarray) -> list[Layer]:
 
 
 def _slope(runs: list[np.ndarray]) -> float:
-    """Of means of `found` on exact means. The direction is the mean of one half of `found` for the other half, so that
-    its chance does not count twice."""
-    exact, found = runs
-    halves = found[::2].mean(axis=0), found[1::2].mean(axis=0)
+    """Slope of the means of `tested` against the exact means. The direction for one half of `tested` is the mean of the
+    other half, so that chance does not count twice."""
+    exact, tested = runs
+    halves = tested[::2].mean(axis=0), tested[1::2].mean(axis=0)
     return float(halves[0] @ halves[1] / (exact.mean(axis=0) @ (0.5 * (halves[0] + halves[1]))))
 
 
 def _ratio(runs: list[np.ndarray]) -> float:
-    exact, found = (a.var(axis=0, ddof=1).sum() for a in runs)
-    return float(found / exact)
+    exact, tested = (a.var(axis=0, ddof=1).sum() for a in runs)
+    return float(tested / exact)
 
 
 def _jackknife(runs: list[np.ndarray], number: Callable[[list[np.ndarray]], float]) -> tuple[float, float]:
     """(a number of both runs, its standard error)."""
-    exact, found = runs
+    exact, tested = runs
     errors = (
-        jackknife(lambda part: number([part, found]), exact, _GROUPS),
-        jackknife(lambda part: number([exact, part]), found, _GROUPS),
+        jackknife(lambda part: number([part, tested]), exact, _GROUPS),
+        jackknife(lambda part: number([exact, part]), tested, _GROUPS),
     )
     return number(runs), float(np.hypot(*errors))
 
@@ -164,8 +167,8 @@ def certify_layers(
     """Compare a method, and return whether every layer holds. `folder` keeps the exact runs."""
     setting = SETTINGS[method.name]
     decided = f"{SIZES} {N_SAMPLES} {HOLD} {VOLUME} {setting} {WEIGHTS_SEED} {setting.network(listed=False)!r}"
-    kept = folder / f"layers-{hashlib.sha256(decided.encode()).hexdigest()[:16]}.npy"
-    exact = exact_changes(setting, kept, replicates)
+    stored = folder / f"layers-{hashlib.sha256(decided.encode()).hexdigest()[:16]}.npy"
+    exact = exact_changes(setting, stored, replicates)
     layers = compare(exact, method_changes(method, setting, presentations))
     for k, layer in enumerate(layers, 1):
         where = f"T = {setting.running_time:g}, LR = {setting.step:g}, layer {k}"
@@ -184,7 +187,7 @@ def main() -> int:
     """
     parser = argparse.ArgumentParser(description="Compare a batch method with exact simulation.")
     parser.add_argument("method")
-    parser.add_argument("folder", type=Path, help="where exact runs are kept")
+    parser.add_argument("folder", type=Path, help="folder that stores exact runs")
     parser.add_argument("--layers", action="store_true", help="at the size of MNIST instead, layer by layer")
     asked = parser.parse_args()
     methods = {method.name: method for method in BATCH_METHODS}

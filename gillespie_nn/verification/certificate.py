@@ -1,4 +1,4 @@
-"""The result of `certify`: a row for each quantity and time, and a verdict."""
+"""`certify`: a method compared with an exact one on any model. The result has a row for each quantity and time."""
 
 import time as timer
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -173,13 +173,13 @@ def _percent(error: float | None, interval: tuple[float, float] | None) -> str:
     return "-" if error is None or interval is None else estimate(*(100 * x for x in (error, *interval)))
 
 
-# Ensembles of two methods, and what is certified of one beside the other.
+# The ensembles of both methods, and the comparison that gives the certificate.
 
 CONFIDENCE = 0.95
 
 
 class Ensemble:
-    """What is compared of the replicates of `method`, a class.
+    """The compared values of the replicates of `method`, a class.
 
     Parameters
     ----------
@@ -212,7 +212,7 @@ class Ensemble:
             self._variances = np.stack([_known_variance(result, name) for name in names], axis=-1)
 
     def values(self, point: int) -> np.ndarray:
-        """float64[replicate, name]."""
+        """Values at a time, float64[replicate, name]."""
         return self._values[:, point].astype(np.float64)
 
     def moments(self, point: int) -> scaling.MeanVariance:
@@ -223,25 +223,25 @@ class Ensemble:
 
     @property
     def has_variance(self) -> np.ndarray:
-        """Of each name, bool[name]."""
+        """Whether the method gives a variance, bool[name]."""
         if self._variances is None:
             return np.ones(self._values.shape[-1], dtype=np.bool_)
         return ~np.isnan(self._variances).any(axis=0)
 
     @property
     def has_law(self) -> bool:
-        """Whether the replicates are a sample."""
+        """Whether the replicates are a sample of a distribution. A deterministic method has none."""
         return self._variances is None
 
 
 def _molecules(result: Result, name: str) -> np.ndarray:
-    """[replicate, point], of an observable in its own unit."""
+    """Values [replicate, point] in molecules; an observable keeps its unit."""
     is_count = result.units == "molecules" or name not in result.model.index
     return result.of(name) if is_count else result.of(name) * result.volume
 
 
 def _known_variance(result: Result, name: str) -> np.ndarray:
-    """float64[point] [molecules^2] that a method gives beside its one run; NaN if it gives none."""
+    """Variance float64[point] [molecules^2] that a deterministic method gives with its run; NaN if it gives none."""
     if not result.covariance.size or name in result.observable_names:
         return np.full(len(result.time), np.nan)
     k = result.species.index(name)
@@ -256,10 +256,12 @@ def compare(
     tolerances: tuple[float, float],
     floor: float,
 ) -> Certificate:
-    """The certificate of `one` beside the exact `other`; `tolerances` are those of the mean and the variance."""
+    """The certificate of `one` against the exact `other`; `tolerances` are those of the mean and the variance."""
     tolerance_mean, tolerance_variance = tolerances
     given = one.has_variance
     n_intervals = len(time) * int(len(names) * (1 + one.has_law) + given.sum())
+    # By Bonferroni's inequality all intervals hold jointly: a mean of each name, a distance if the method has a law,
+    # and a variance where it has one, at each time.
     level = (1.0 - CONFIDENCE) / n_intervals
     rows: list[Row] = []
     errors: list[Errors] = []
@@ -285,10 +287,11 @@ def compare(
 
 
 def _distances(one: Ensemble, other: Ensemble, point: int, level: float) -> list[Distance] | None:
-    """Of each name, or None if the method gives no law. Whole molecules: a continuous law and one of counts with the
-    same shape would differ by half a molecule's probability."""
+    """The distance of each name, or None if the method has no law."""
     if not one.has_law:
         return None
+    # Rounded to whole molecules: a continuous law and a law of counts with the same shape would otherwise differ by the
+    # probability of half a molecule.
     pairs = zip(np.rint(one.values(point)).T, np.rint(other.values(point)).T, strict=True)
     return [distance(*pair, level) for pair in pairs]
 
@@ -301,7 +304,7 @@ def _rows(
     distances: list[Distance] | None,
     tolerances: tuple[float, float],
 ) -> Iterator[Row]:
-    """Of all names at one time; `errors` are those of means and variances."""
+    """Rows of all names at one time; `errors` are those of means and variances."""
     one, other = moments
     judged = [scaling.judge(e, t) for e, t in zip(errors, tolerances, strict=True)]
     for k, name in enumerate(names):
@@ -325,8 +328,8 @@ def _rows(
 
 def _of(errors: Errors, k: int) -> tuple[float, float, float] | None:
     """(error, low, high) of one quantity, or None if a method does not give it."""
-    found = float(errors.error[k]), float(errors.low[k]), float(errors.high[k])
-    return None if np.isnan(found[0]) else found
+    triple = float(errors.error[k]), float(errors.low[k]), float(errors.high[k])
+    return None if np.isnan(triple[0]) else triple
 
 
 def _badness(tolerances: tuple[float, float]) -> Callable[[Row], tuple[int, float]]:
@@ -344,7 +347,7 @@ def _badness(tolerances: tuple[float, float]) -> Callable[[Row], tuple[int, floa
 
 LEAST_REPLICATES = 30
 _SHORT = 1e-3
-"""Part of the first interval that a trial run covers. It compiles the kernels and refuses bad arguments."""
+"""Part of the first interval that a trial run covers. The trial compiles the kernels and refuses invalid arguments."""
 
 
 def _seed(name: str, value: Any) -> int:
@@ -386,7 +389,7 @@ class CertifyOptions(Options):
     )  # fmt: skip
     species: Sequence[str] | None = option(
         None, several, "species or observables to compare", kind=str, usual="all species that can change",
-        metavar="'A,C*'", several=True, more="one or several names or patterns; observables are in their own units",
+        metavar="'A,C*'", several=True, more="one or several names or patterns; observables keep their units",
     )  # fmt: skip
 
 
@@ -406,7 +409,7 @@ def certify(
     The error of a mean is relative to max(|exact mean|, `floor`), the error of a variance to max(exact variance,
     `floor`**2). Each has an interval, and the Kolmogorov-Smirnov distance has an upper bound. All of them hold jointly
     with probability 0.95 (Bonferroni). The intervals are asymptotic: they assume no distribution, but they cannot
-    cover values so rare that no replicate took them. The verdict is `fails` if some interval lies entirely beyond
+    cover values so rare that no replicate took them. The verdict is `fails` if an interval lies entirely beyond
     its tolerance, `holds` if every interval lies inside its tolerance, and `inconclusive` otherwise.
 
     Concentrations are converted to molecules, and rounded to whole molecules for the distance. A deterministic method
@@ -424,39 +427,40 @@ def certify(
     """
     if not isinstance(network, ReactionNetwork):
         raise InputError(f"network must be a ReactionNetwork, got {type(network).__name__}: see simulate")
-    own, given = CertifyOptions.taken({"method": method, "t_end": t_end, "n_points": n_points} | options)
+    asked, given = CertifyOptions.taken({"method": method, "t_end": t_end, "n_points": n_points} | options)
     destination, given = Destination.taken(given, ("output", "overwrite"))
     shared = {name: value for name, value in given.items() if name in OPTIONS}
     parameters = shared.pop("parameters", None)
     refuse_two_starts(network, parameters or (), shared.get("initial") or ())
     network = network.with_parameters(parameters)
-    seed = _seed("seed", own.seed)
-    grid = np.linspace(0.0, own.t_end, own.n_points + 1)[1:]
+    seed = _seed("seed", asked.seed)
+    grid = np.linspace(0.0, asked.t_end, asked.n_points + 1)[1:]
     initial, rates, schedule = (shared.get(name) for name in ("initial", "rates", "schedule"))
     started, amounts_given = network.with_continuous(initial)
     amounts = started.amounts(amounts_given)
-    tested, exact = choose_method(own.method, network, amounts).method, _reference(own.reference, network, amounts)
+    tested, exact = choose_method(asked.method, network, amounts).method, _reference(asked.reference, network, amounts)
     of_method = {name: value for name, value in given.items() if name not in OPTIONS}
     resolve(tested, of_method, lambda name: elsewhere(name, [*OPTIONS, *options_of(Destination)]))
-    changes = parse_schedule(schedule, network, own.t_end, tested.dtype, rates)
-    names = _names(network, own.species, rates, changes)
+    changes = parse_schedule(schedule, network, asked.t_end, tested.dtype, rates)
+    names = _names(network, asked.species, rates, changes)
     shared["species"] = [name for name in names if name in network.index] or None
-    one = shared | {"seed": seed, "replicates": 1 if tested.deterministic else own.replicates} | of_method
-    other = shared | {"seed": seed + 1, "replicates": own.replicates}
+    one = shared | {"seed": seed, "replicates": 1 if tested.deterministic else asked.replicates} | of_method
+    other = shared | {"seed": seed + 1, "replicates": asked.replicates}
+    # A short run of each method first, so that a refusal costs no ensemble and compilation is not timed.
     for tried, of in ((tested, one), (exact, other)):
         short = of | {"replicates": 1, "schedule": None}
         simulate(network, time=_SHORT * grid[:1], method=tried, **short)
     ensemble = Ensemble(tested, names, network, grid, one, destination.progress)
     truth = Ensemble(exact, names, network, grid, other, destination.progress)
-    return compare(ensemble, truth, names, grid, (own.tolerance_mean, own.tolerance_variance), own.floor)
+    return compare(ensemble, truth, names, grid, (asked.tolerance_mean, asked.tolerance_variance), asked.floor)
 
 
 def _reference(name: str | type[Method], network: ReactionNetwork, amounts: np.ndarray) -> type[Method]:
-    found = choose_method(name, network, amounts).method
-    if not found.exact:
+    chosen_method = choose_method(name, network, amounts).method
+    if not chosen_method.exact:
         exact = ", ".join(m.name for m in EXACT)
-        raise InputError(f"reference must be an exact method, got {found.name!r}: use one of auto, {exact}")
-    return found
+        raise InputError(f"reference must be an exact method, got {chosen_method.name!r}: use one of auto, {exact}")
+    return chosen_method
 
 
 def _names(
@@ -477,5 +481,5 @@ def _names(
         changing.update(network.species[s] for change in changes for s in change.species)
         names = tuple(s for s in network.species if s in changing)
     if not names:
-        raise InputError("no species to compare: name some with species, or give a network that changes some")
+        raise InputError("no species to compare: name species, or give a network in which some species change")
     return names

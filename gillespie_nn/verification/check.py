@@ -1,4 +1,4 @@
-"""The interface of a check."""
+"""The interface of a check, samples for checks, and the run over several checks that gives one verdict."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -26,7 +26,7 @@ class Outcome(NamedTuple):
     details: dict = {}
     """Further numbers, for JSON."""
     note: str = ""
-    """A short remark to print."""
+    """Short text to print after the p-value."""
 
 
 class Unsupported(NamedTuple):
@@ -37,17 +37,17 @@ class Unsupported(NamedTuple):
 
 
 class Refused(NamedTuple):
-    """A case that is refused as documented: `reason` is the part that is not supported, `message` the refusal. It
-    counts neither for nor against a method."""
+    """A case that is refused as documented. `reason` names the unsupported part, `message` is the text of the refusal.
+    It counts neither for nor against a method."""
 
     what: str
     reason: str
     message: str
 
 
-class Options(NamedTuple):
-    """Options of checks: `replicates` of each case; `sbml_suite`, a folder or None; `method_options` by name, for
-    checks of approximate methods; `folder`, of the files that a check needs, or None."""
+class CheckOptions(NamedTuple):
+    """Options of checks: the number of `replicates` of each case; `sbml_suite`, a folder or None; `method_options` by
+    name, for checks of approximate methods; `folder`, with the files that a check needs, or None."""
 
     replicates: int
     sbml_suite: str | Path | None
@@ -69,15 +69,16 @@ class Check(ABC):
         return ""
 
     @abstractmethod
-    def run(self, method: str, seed: int, options: Options) -> list:
-        """`Outcome`s, `Refused` and `Unsupported` cases of `method` (a name). `options` are those of `verify`."""
+    def run(self, method: str, seed: int, options: CheckOptions) -> list:
+        """The cases of `method` (a name), each an `Outcome`, `Refused` or `Unsupported`. `options` are those of
+        `verify`."""
 
     def table(self, outcomes: list[dict], refused: list[dict], unsupported: list[dict]) -> list[str]:
-        """Lines that sum up the cases of one method, printed behind them; none by default."""
+        """Lines that summarise the cases of one method and are printed after them; none by default."""
         return []
 
 
-# Samples of a model from a method given as a class, so that a method with a planted error can be tried, too.
+# Samples of a model. Methods are given as classes, so that a method with a planted error can be sampled, too.
 
 
 def method_class(name: str) -> type:
@@ -107,29 +108,29 @@ def sample(
 
 
 def trajectories(network: ReactionNetwork, **arguments: Any) -> Result:
-    """What `simulate` gives for `arguments` that ask for no file and not for moments."""
-    found = simulate(network, **arguments)
-    assert isinstance(found, Result)
-    return found
+    """`simulate`, for `arguments` that request neither a file nor moments."""
+    result = simulate(network, **arguments)
+    assert isinstance(result, Result)
+    return result
 
 
 XOR_VOLUME = 20
 
 
 def xor(seed: int) -> tuple[TrainingNetwork, dict[str, int]]:
-    """A training network of XOR that learns fast, and its initial counts in `XOR_VOLUME` with a first sample."""
+    """A training network of XOR that learns fast, and its initial counts in `XOR_VOLUME`, with a sample presented."""
     spec = training_network((2, 4, 1), learning_rate=0.3, annihilation_rate=5.0)
     initial = spec.initial(spec.floating.initial_weights(seed), XOR_VOLUME)
     return spec, initial | spec.presentation([0, 1], [1], XOR_VOLUME)
 
 
-# Running checks over methods, and the verdict.
+# The run of several checks over several methods, and its verdict.
 
 LEVEL = 1e-4
 """Largest probability that a run with correct methods fails: Bonferroni over all p-values of the run."""
 LEAST_REPLICATES = 1000
-"""With 1000, every planted error of continuous variables was rejected for each of three seeds; with 500, a path that is
-not restarted by reactions passed for two of them."""
+"""With 1000, every planted error of continuous variables was rejected for each of three seeds; with 500, the plant
+whose paths are not restarted by reactions was accepted for two seeds."""
 
 
 def verify(
@@ -146,13 +147,13 @@ def verify(
 
     Returns a dictionary of plain values. A check skips methods that it does not apply to. `verdict` is `fails` if any
     p-value rejects, `inconclusive` if a case could not be simulated, `not run` if none could, and `holds` otherwise.
-    Cases that are `refused` as documented count for neither. `folder` holds the files that a check needs.
+    Cases that are `refused` as documented do not count. `folder` contains the files that a check needs.
     """
     names = methods or [m.name for m in EXACT]
     for name in names:
         checks.choice("method", name, [m.name for m in METHODS])
-    least = "with fewer, the tests miss errors in a method, such as a rate that goes on as it was before a reaction"
-    options = Options(
+    least = "with fewer, the tests miss errors in a method, such as a rate that a reaction does not update"
+    options = CheckOptions(
         checks.whole("replicates", replicates, LEAST_REPLICATES, hint=least), sbml_suite, method_options, folder
     )
     outcomes: list[dict] = []
@@ -162,22 +163,24 @@ def verify(
         for method in _methods_of(check, methods, names):
             before = len(outcomes), len(refused), len(unsupported)
             this = check()
-            for found in this.run(method, seed, options):
-                row = {"check": check.name, "method": method, "what": found.what}
-                if isinstance(found, Outcome):
-                    note = f" ({found.note})" if found.note else ""
-                    outcomes.append(row | {"p": found.p} | found.details)
-                    say(f"{check.name}, {method}, {found.what}: p = {found.p:.3g}{note}")
-                elif isinstance(found, Refused):
-                    refused.append(row | {"reason": found.reason, "message": found.message})
-                    say(f"{check.name}, {method}, {found.what}: refused, {found.reason}")
+            for case in this.run(method, seed, options):
+                row = {"check": check.name, "method": method, "what": case.what}
+                if isinstance(case, Outcome):
+                    note = f" ({case.note})" if case.note else ""
+                    outcomes.append(row | {"p": case.p} | case.details)
+                    say(f"{check.name}, {method}, {case.what}: p = {case.p:.3g}{note}")
+                elif isinstance(case, Refused):
+                    refused.append(row | {"reason": case.reason, "message": case.message})
+                    say(f"{check.name}, {method}, {case.what}: refused, {case.reason}")
                 else:
-                    unsupported.append(row | {"reason": found.reason})
-                    say(f"{check.name}, {method}, {found.what}: {Verdict.NOT_RUN} ({found.reason})")
+                    unsupported.append(row | {"reason": case.reason})
+                    say(f"{check.name}, {method}, {case.what}: {Verdict.NOT_RUN} ({case.reason})")
             rows = (every[n:] for every, n in zip((outcomes, refused, unsupported), before))
             for line in this.table(*rows):
                 say(line)
-    rejected = [row for row in outcomes if not row["p"] * len(outcomes) >= LEVEL]  # NaN is no evidence for a method
+    # Bonferroni: with n p-values that are each uniform or larger, one is below LEVEL / n with probability LEVEL at
+    # most.
+    rejected = [row for row in outcomes if not row["p"] * len(outcomes) >= LEVEL]  # `not >=`, so that NaN rejects
     verdicts = [Verdict.HOLDS] * len(outcomes) + [Verdict.FAILS] * len(rejected) + [Verdict.NOT_RUN] * len(unsupported)
     return {
         "verdict": Verdict.together(verdicts),
@@ -194,7 +197,7 @@ def verify(
 
 
 def _methods_of(check: type[Check], asked: Sequence[str] | None, names: Sequence[str]) -> Sequence[str]:
-    """Names of the methods to run a check over: those of `asked` that it applies to."""
+    """Names of the methods to run a check over: those of `asked` that it applies to, by default all of them."""
     if not check.methods:
         return names
     return [name for name in check.methods if not asked or name in asked]

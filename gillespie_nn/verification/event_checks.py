@@ -1,9 +1,14 @@
-"""Laws of immigration and death under events, and of first-passage times: the master equation with the rule in it.
+"""Events and first-passage times against the master equation with the rule built in: whole distributions.
 
-Counts from `_SIZE` on are cut off; the probability that they hold is stated with each p-value and is one more cell of
-the test. Where a rule makes the process forget its past, laws are matrix exponentials, at two times jointly; where a
-delay remembers it, an integral over the moment at which the condition became true (by quadrature), or the renewal
-equation of an event that is dropped when its condition becomes false (by the trapezoid rule, extrapolated).
+The network is immigration and death. Conditions read counts, the time, or both. There are delays, with values from
+either end of the delay; events that are dropped; priorities that depend on the count, with ties; and stopping at a
+level. Passage times are those that `analysis.watch` records, with the count at the end, and those that
+`analysis.first_passage` gives at recorded points.
+
+Counts from `_SIZE` on are cut off. Their probability is stated with each p-value and is one more cell of the test.
+Where the process under a rule is Markov, laws are matrix exponentials, at two times jointly. A delay makes it remember
+the past. Its law is then an integral over the time at which the condition became true (by quadrature), or the solution
+of a renewal equation if the event is dropped when its condition becomes false (by the trapezoid rule, extrapolated).
 """
 
 from collections.abc import Callable, Sequence
@@ -17,14 +22,14 @@ from ..analysis.passage import first_passage, watch
 from ..crn import ReactionNetwork
 from ..simulation import Result
 from ..statistics.tests import chi_square
-from .check import Check, Options, Outcome, method_class, run_of
+from .check import Check, CheckOptions, Outcome, method_class, run_of
 from .exact_laws import cells_of, generator
 
 _SIZE = 70
 _NODES = 24
-"""Of a Gauss-Legendre rule for integrands that are analytic between delays."""
+"""Nodes of a Gauss-Legendre rule; the integrands are analytic on each side of the delay."""
 _PARTS = 240
-"""Of a delay, in the renewal equation."""
+"""Steps in a delay, in the renewal equation."""
 BIRTH, DEATH = 6.0, 0.8
 MODEL = f"0 -> A @ {BIRTH:g}\nA -> 0 @ {DEATH:g}\n"
 N = np.arange(_SIZE)
@@ -32,46 +37,46 @@ N = np.arange(_SIZE)
 
 @cache
 def free() -> np.ndarray:
-    """Rates without any rule, float64[to, from] [1/s]."""
+    """Rates without rules, float64[to, from] [1/s]."""
     return generator(ReactionNetwork.from_text(MODEL), [(int(k),) for k in N], 1.0)
 
 
 def at(count: int) -> np.ndarray:
-    """The law of a count that is known, float64[count]."""
+    """The law of a known count, float64[count]."""
     return np.where(count == N, 1.0, 0.0)
 
 
 def evolve(seconds: float, rates: np.ndarray | None = None) -> np.ndarray:
-    """Probabilities float64[to, from] after some time, by default without any rule."""
+    """Probabilities float64[to, from] after `seconds` [s], by default without rules."""
     return scipy.linalg.expm((free() if rates is None else rates) * seconds)
 
 
 def assignment(value: Callable[[int], int]) -> np.ndarray:
-    """Setting the count to `value(count)`, float64[to, from]; what is beyond the last count is lost."""
-    found = np.zeros((_SIZE, _SIZE))
+    """The map that sets the count to `value(count)`, float64[to, from]. Probability beyond the last count is lost."""
+    matrix = np.zeros((_SIZE, _SIZE))
     for k in N.tolist():
         if value(k) < _SIZE:
-            found[value(k), k] = 1.0
-    return found
+            matrix[value(k), k] = 1.0
+    return matrix
 
 
 def redirected(value: Callable[[int, int], int]) -> np.ndarray:
-    """Rates where a jump from `before` to `after` ends at `value(before, after)` instead, float64[to, from] [1/s]."""
-    found = np.zeros((_SIZE, _SIZE))
+    """Rates float64[to, from] [1/s] where a jump from `before` to `after` ends at `value(before, after)` instead."""
+    rates = np.zeros((_SIZE, _SIZE))
     for before in N.tolist():
         for after in {max(before - 1, 0), min(before + 1, _SIZE - 1)} - {before}:
-            found[value(before, after), before] += free()[after, before]
-        found[before, before] += free()[before, before]
-    return found
+            rates[value(before, after), before] += free()[after, before]
+        rates[before, before] += free()[before, before]
+    return rates
 
 
 def absorbed(level: int) -> np.ndarray:
-    """Rates where the count stays as it is once it has reached `level`."""
+    """Rates where the count stays constant once it has reached `level`."""
     return np.where(level > N, free(), 0.0)
 
 
 def joint(first: np.ndarray, step: np.ndarray) -> np.ndarray:
-    """float64[first, second] of the law at a first time and the probabilities `step` from there to a second."""
+    """Joint law float64[first, second], from the law at a first time and the probabilities `step` to a second time."""
     return (step * first).T
 
 
@@ -80,40 +85,42 @@ def delayed(
 ) -> np.ndarray:
     """The law at `t` [s] where an event happens once, `delay` [s] after its condition became true.
 
-    `waiting` are the rates before that, and `trigger` those at which it becomes true, from the state before to the one
-    after. `change` is the assignment, worked out after the delay if it is `late`, else before.
+    `waiting` are the rates while the condition is false. `trigger` are the rates at which it becomes true, from the
+    state before to the state after. `change` is the assignment; it is evaluated after the delay if `late`, else before.
     """
     from scipy.sparse.linalg import expm_multiply
 
     never, freely = scipy.sparse.csr_array(waiting), scipy.sparse.csr_array(free())
 
     def after(state: np.ndarray, left: float) -> np.ndarray:
-        """`left` [s] from when the condition became true."""
+        """The law `left` [s] after the condition became true."""
         if left < delay:
             return expm_multiply(freely * left, state)
         state = change @ (expm_multiply(freely * delay, state) if late else state)
         return expm_multiply(freely * (left - delay), state)
 
-    found = expm_multiply(never * t, start)
+    law = expm_multiply(never * t, start)
+    # The integrand has a kink where the delay ends at t, so each side of it has a separate rule.
     node, weight = np.polynomial.legendre.leggauss(_NODES)
     for low, high in ((0.0, max(0.0, t - delay)), (max(0.0, t - delay), t)):
         for s, w in zip(low + (high - low) * (node + 1) / 2, weight * (high - low) / 2):
-            found = found + w * after(trigger @ expm_multiply(never * s, start), t - s)
-    return found
+            law = law + w * after(trigger @ expm_multiply(never * s, start), t - s)
+    return law
 
 
 def dropped(start: int, level: int, to: int, delay: float, t: float) -> np.ndarray:
     """The law at `t` [s], a multiple of the delay, where the count is set to `to` once it has been at `level` or more
-    for the whole of `delay` [s]: the event is dropped when the count falls below before."""
+    for all of `delay` [s]. The event is dropped if the count falls below `level` before that."""
     coarse, fine = (_renewal(start, level, to, delay, t, parts) for parts in (_PARTS // 2, _PARTS))
+    # Richardson extrapolation: the rule is of second order, so halving the step divides its error by four.
     return fine + (fine - coarse) / 3
 
 
 def _renewal(start: int, level: int, to: int, delay: float, t: float, parts: int) -> np.ndarray:
-    """By steps of delay / parts, of second order: arrivals at `level` feed those below by what left since, and by what
-    is set back. An arrival acts on the flow of its own moment: three passes a step solve for both."""
+    """`dropped` in steps of delay / parts, of second order. Probability arrives at `level` from below. It flows back
+    when the count falls again, and when the event sets the count."""
     step, n_steps = delay / parts, round(t / delay * parts)
-    stay = [at(level)[level:]]  # the law of those that have been above ever since an arrival, by the time since
+    stay = [at(level)[level:]]  # law of the counts that stayed at `level` or above since an arrival, by the time since
     move = scipy.linalg.expm(free()[level:, level:] * step)
     for _ in range(parts):
         stay.append(move @ stay[-1])
@@ -123,7 +130,7 @@ def _renewal(start: int, level: int, to: int, delay: float, t: float, parts: int
     move = scipy.linalg.expm(free()[:level, :level] * step)
 
     def since(n: int) -> np.ndarray:
-        """Arrivals of the last `delay` before step n, the latest first, by the weights of the trapezoid rule."""
+        """Arrivals in the last `delay` before step n, the latest first, with the weights of the trapezoid rule."""
         past = arrivals[max(0, n - parts) : n + 1][::-1] * step
         return past * np.where((np.arange(len(past)) == 0) | (np.arange(len(past)) == len(past) - 1), 0.5, 1.0)
 
@@ -138,10 +145,11 @@ def _renewal(start: int, level: int, to: int, delay: float, t: float, parts: int
 
     flow = inflow(0)
     for n in range(1, n_steps + 1):
+        # An arrival acts on the flow of the same step, so the two are solved for by three fixed-point iterations.
         arrivals[n] = arrivals[n - 1]
         for _ in range(3):
             ahead = inflow(n)
-            if n == parts:  # what is set back begins at the end of this step, with a jump
+            if n == parts:  # the first counts are set at the end of this step: the flow jumps there
                 ahead[to] -= stay[-1].sum() * arrivals[0]
             moved = move @ (state + 0.5 * step * flow) + 0.5 * step * ahead
             arrivals[n] = BIRTH * moved[-1]
@@ -151,40 +159,39 @@ def _renewal(start: int, level: int, to: int, delay: float, t: float, parts: int
 
 
 def passages(start: int, passed: Callable[[np.ndarray], np.ndarray], edges: np.ndarray) -> np.ndarray:
-    """Jointly the interval of `edges` float64[k + 1] [s], from 0 on, in which the count first was in `passed`, the last
-    being that of no passage, and the count at the last edge: float64[interval, count]."""
+    """Joint law float64[interval, count] of the passage time and the count at the last edge.
+
+    The intervals are those of `edges` float64[k + 1] [s], from 0 on, in which the count is first in `passed`. The last
+    row is that of no passage."""
     inside = passed(N)
-    stopped = np.where(inside, 0.0, free())  # of those that have passed nothing moves
+    stopped = np.where(inside, 0.0, free())  # counts that have passed do not move
     waiting = at(start)
-    found = np.zeros((len(edges), _SIZE))
+    joint_law = np.zeros((len(edges), _SIZE))
     for k, (low, high) in enumerate(zip(edges[:-1], edges[1:])):
-        # Twice the states: those waiting, and those that passed since `low`.
+        # Two copies of the states: waiting, and passed since `low`.
         both = np.zeros((2 * _SIZE, 2 * _SIZE))
         both[:_SIZE, :_SIZE] = np.where(inside[:, None], 0.0, stopped)
         both[_SIZE:, :_SIZE] = np.where(inside[:, None], stopped, 0.0)
         both[_SIZE:, _SIZE:] = free()
         law = scipy.linalg.expm(both * (high - low)) @ np.concatenate([waiting, np.zeros(_SIZE)])
         waiting = law[:_SIZE]
-        found[k] = evolve(edges[-1] - high) @ law[_SIZE:]
-    found[-1] = waiting
-    return found
+        joint_law[k] = evolve(edges[-1] - high) @ law[_SIZE:]
+    joint_law[-1] = waiting
+    return joint_law
 
 
 def seen_passages(start: int, passed: Callable[[np.ndarray], np.ndarray], times: np.ndarray) -> np.ndarray:
-    """Which of `times` float64[k] [s] is the first at which the count is in `passed`; the last entry: none."""
-    inside, law, before, found = passed(N), at(start), 0.0, []
+    """Probabilities that each of `times` float64[k] [s] is the first at which the count is in `passed`; the last entry
+    is that of none."""
+    inside, law, before, probabilities = passed(N), at(start), 0.0, []
     for time in times:
         law = evolve(time - before) @ law
-        found.append(law[inside].sum())
+        probabilities.append(law[inside].sum())
         law, before = np.where(inside, 0.0, law), time
-    return np.array([*found, law.sum()])
+    return np.array([*probabilities, law.sum()])
 
 
-# Events and first-passage times against the master equation with the rule built in: whole distributions.
-#
-# Conditions on counts, on the time and on both; delays, with values of either moment, and events that are dropped;
-# priorities that depend on the count, with ties; stopping at a level; times of passage as `analysis.watch` notes them,
-# with the count at the end, and as `analysis.first_passage` finds them at recorded points.
+# The networks of the check, each with its laws.
 
 _PASSAGE = "A >= 9"
 _EDGES = np.array([0.0, 0.11, 0.23, 0.37, 0.55, 0.81, 1.15, 1.6])
@@ -192,14 +199,15 @@ _SEEN = (0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6)
 
 
 class Law(NamedTuple):
-    """What is tested: whole numbers of each replicate, int64[replicate, k], and their joint law, float64[...] by k."""
+    """Whole numbers int64[replicate, k] of each replicate, and their joint law float64[...], with an axis for each
+    k."""
 
     what: str
     law: np.ndarray
     numbers: Callable[[Result], np.ndarray]
 
 
-class Case(NamedTuple):
+class EventCase(NamedTuple):
     """A network, the recorded times [s], and its laws."""
 
     network: Callable[[], ReactionNetwork]
@@ -226,7 +234,7 @@ def _each(law: Callable[[float], np.ndarray], times: Sequence[float]) -> list[La
 
 
 def _at_counts() -> list[Law]:
-    """From 0 the condition on few molecules is true at once."""
+    """The initial count is 0, so the condition on few molecules is true at once, and the law starts at 6."""
 
     def end(before: int, after: int) -> int:
         return 3 if after >= 10 > before else 6 if after <= 1 < before else after
@@ -257,7 +265,8 @@ def _after_a_clock(late: bool, t: float) -> np.ndarray:
 
 
 def _by_priority() -> list[Law]:
-    """A becomes A + 1; then doubling goes before adding 3 above 6, after it below, by a coin at 6; B notes it."""
+    """A becomes A + 1. Then it is doubled and increased by 3: doubling comes first above 6, last below 6, and a fair
+    coin decides at 6. B records the count between."""
     twice, more = assignment(lambda n: 2 * n), assignment(lambda n: n + 3)
     share = np.diag(np.where(N > 6, 1.0, np.where(N == 6, 0.5, 0.0)))
     tied = more @ twice @ share + twice @ more @ (np.eye(len(N)) - share)
@@ -270,7 +279,7 @@ def _by_priority() -> list[Law]:
 
 
 def _one_of_three() -> list[Law]:
-    """The first to happen makes the conditions of the others false."""
+    """The first event that is executed makes the conditions of the others false."""
     maps = [assignment(value) for value in (lambda n: n + 6, lambda n: 2 * n, lambda n: 0)]
     first = sum(maps) / 3 @ evolve(0.5) @ at(5)
     chosen = np.array([[0.0, *(m @ evolve(0.5) @ at(5) / 3)] for m in maps])
@@ -287,8 +296,8 @@ def _stopped() -> list[Law]:
 
 def _passing(law: np.ndarray) -> list[Law]:
     def numbers(run: Result) -> np.ndarray:
-        found = first_passage(run, "passage")
-        interval = np.where(found.passed, np.searchsorted(_EDGES, found.time) - 1, len(_EDGES) - 1)
+        passage = first_passage(run, "passage")
+        interval = np.where(passage.passed, np.searchsorted(_EDGES, passage.time) - 1, len(_EDGES) - 1)
         return np.stack([interval, run.of("A")[:, -1]], axis=1)
 
     return [
@@ -299,8 +308,8 @@ def _passing(law: np.ndarray) -> list[Law]:
 
 def _seen() -> list[Law]:
     def numbers(run: Result) -> np.ndarray:
-        found = first_passage(run, _PASSAGE)
-        return np.where(found.passed, np.searchsorted(_SEEN, found.time), len(_SEEN))[:, None]
+        passage = first_passage(run, _PASSAGE)
+        return np.where(passage.passed, np.searchsorted(_SEEN, passage.time), len(_SEEN))[:, None]
 
     return [Law("at which point", seen_passages(5, lambda n: n >= 9, np.array(_SEEN)), numbers)]
 
@@ -308,30 +317,30 @@ def _seen() -> list[Law]:
 _CLOCK = MODEL + "T -> 0 @ 1.2\nT = 1\n"
 _TIMES = (0.9, 1.7)
 CASES = {
-    "at counts": Case(
+    "at counts": EventCase(
         _text("@event low: when A <= 1; set A = 6\n@event high: when A >= 10; set A = 3", 0), (0.5, 1.5), _at_counts
     ),
-    "at a time": Case(_text("@event twice: when time >= 0.7; set A = 2 * A"), (0.7, 1.2), _at_a_time),
-    "at a time and a count": Case(
+    "at a time": EventCase(_text("@event twice: when time >= 0.7; set A = 2 * A"), (0.7, 1.2), _at_a_time),
+    "at a time and a count": EventCase(
         _text("@event feed: when time >= 0.6 && A < 5; set A = A + 10"), (0.6, 1.3), _at_a_time_and_a_count
     ),
-    "a delay after a passage": Case(
+    "a delay after a passage": EventCase(
         _text("@event hit: when A >= 9 && F < 1; set F = 1\n@event drop: when F > 0; set A = 1; delay 0.5\nF = 0"),
         _TIMES, lambda: _each(_after_a_passage, _TIMES),
     ),
-    "a delay, values from the trigger time": Case(
+    "a delay, values from the trigger time": EventCase(
         _text("@event late: when T < 1; set A = 2 * A; delay 0.5", 5, _CLOCK),
         _TIMES, lambda: _each(partial(_after_a_clock, False), _TIMES),
     ),
-    "a delay, values from after it": Case(
+    "a delay, values from after it": EventCase(
         _text("@event late: when T < 1; set A = 2 * A; delay 0.5; values after delay", 5, _CLOCK),
         _TIMES, lambda: _each(partial(_after_a_clock, True), _TIMES),
     ),
-    "cancelled when no longer true": Case(
+    "cancelled when no longer true": EventCase(
         _text("@event full: when A >= 8; set A = 2; delay 0.4; not persistent"), (0.8, 1.6),
         lambda: _each(lambda t: dropped(5, 8, 2, 0.4, t), (0.8, 1.6)),
     ),
-    "by priority, with ties": Case(
+    "by priority, with ties": EventCase(
         _text(
             "@event last: when time >= 0.5; set B = A; values after delay\n"
             "@event adds: when time >= 0.5; set A = A + 3; priority 6; values after delay\n"
@@ -340,7 +349,7 @@ CASES = {
         ),
         (0.5, 1.1), _by_priority,
     ),
-    "one of three, at random": Case(
+    "one of three, at random": EventCase(
         _text(
             "".join(
                 f"@event e{k}: when time >= 0.5 && F < 1; set F = {k}, A = {value}; priority 2; not persistent\n"
@@ -349,45 +358,46 @@ CASES = {
         ),
         (0.5, 1.1), _one_of_three,
     ),
-    "stopped at a level": Case(
+    "stopped at a level": EventCase(
         _text(
             "@parameter on = 1\n@event stop: when A >= 10; set on = 0", 5,
             f"0 -> A @ propensity({BIRTH:g} * on)\nA -> 0 @ propensity({DEATH:g} * A * on)\n",
         ),
         (0.8, 2.0), _stopped,
     ),
-    "passage upwards": Case(
+    "passage upwards": EventCase(
         lambda: watch(_text("")(), _PASSAGE), (0.5, 1.6),
         lambda: _passing(passages(5, lambda n: n >= 9, _EDGES)),
     ),
-    "passage downwards": Case(
+    "passage downwards": EventCase(
         lambda: watch(_text("", 12)(), "A <= 7"), (0.5, 1.6),
         lambda: _passing(passages(12, lambda n: n <= 7, _EDGES)),
     ),
-    "passage at recorded points": Case(_text(""), _SEEN, _seen),
+    "passage at recorded points": EventCase(_text(""), _SEEN, _seen),
 }  # fmt: skip
 
 
 @cache
 def laws_of(name: str) -> list[Law]:
-    """The laws of a case, worked out once."""
+    """The laws of a case, computed once."""
     return CASES[name].laws()
 
 
 def outcomes(name: str, method: type, n: int, seed: int) -> list[Outcome]:
-    """One for each law of a case."""
+    """An outcome for each law of a case."""
     case = CASES[name]
     run = run_of(case.network(), method, case.times, n, seed)
-    found = []
+    result = []
     for what, law, numbers in laws_of(name):
         law = np.maximum(law, 0.0)
         p = chi_square(_cells(np.ma.getdata(numbers(run)), law.shape), law.ravel())
-        found.append(Outcome(f"{name}, {what}", p, {"probability_cut_off": max(0.0, 1.0 - float(law.sum()))}))
-    return found
+        result.append(Outcome(f"{name}, {what}", p, {"probability_cut_off": max(0.0, 1.0 - float(law.sum()))}))
+    return result
 
 
 def _cells(numbers: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """One number for each row; -1 for a run that stopped, and the number behind all for what is beyond the shape."""
+    """The number of the cell of each row: -1 for a run that stopped, and one after the last for rows outside the
+    shape."""
     cells = cells_of(numbers, shape)
     cells[(numbers < 0).any(axis=1)] = -1
     return cells
@@ -397,6 +407,6 @@ class EventsAndPassages(Check):
     name = "events"
     summary = "events and first-passage times against the master equation"
 
-    def run(self, method: str, seed: int, options: Options) -> list:
+    def run(self, method: str, seed: int, options: CheckOptions) -> list:
         cls = method_class(method)
         return [outcome for name in CASES for outcome in outcomes(name, cls, options.replicates, seed)]

@@ -1,6 +1,7 @@
-"""The chemical master equation, solved by matrix exponential: laws at one time, and jointly at two.
+"""Exact methods against exact laws: the master equation, closed forms, the random time change, and another method.
 
-States beyond the largest counts are cut off; the probability that they hold is one more cell of the test.
+The master equation is solved by matrix exponential, at one time and jointly at two. States beyond the largest counts
+are cut off; their probability is one more cell of the test.
 """
 
 import itertools
@@ -19,11 +20,11 @@ from ..nn.chemistry import BIASES, ERROR_SUMS, ERRORS, OUTPUTS, PREACTIVATIONS, 
 from ..seeds import Purpose
 from ..simulation.methods import Method, choose_method
 from ..statistics.tests import chi_square, chi_square_two, two_sided
-from .check import XOR_VOLUME, Check, Options, Outcome, method_class, sample, xor
+from .check import XOR_VOLUME, Check, CheckOptions, Outcome, method_class, sample, xor
 
 
-class Model(NamedTuple):
-    """A network, the largest count of each species that is kept, two times [s] and a volume."""
+class TruncatedModel(NamedTuple):
+    """A network, the largest count of each species (states beyond are cut off), two times [s] and a volume."""
 
     text: str
     most: tuple[int, ...]
@@ -32,37 +33,41 @@ class Model(NamedTuple):
 
 
 MODELS = {
-    "dimerisation": Model("2 A -> B @ 1.5\nB -> 2 A @ 0.8\nA = 25\nB = 0", (25, 12), (0.2, 0.5), 20.0),
-    "third order": Model("3 A -> A @ 2\n0 -> A @ 4\nA = 2", (60,), (0.5, 1.5), 6.0),
-    "catalysis": Model("0 -> A @ 3\nA -> 0 @ 0.4\n2 A -> 0 @ 1\nA = 4", (40,), (0.5, 2.0), 4.0),
-    "threshold": Model("0 -> A @ 3 * step(B, A)\nA -> 0 @ 0.5\n0 -> B @ 2\nB -> 0 @ 0.6", (20, 20), (0.7, 2.0)),
-    "Hill": Model("0 -> A @ propensity(20 / (1 + (A / 5)^2))\nA -> 0 @ 0.8", (50,), (0.5, 2.0)),
-    "Michaelis-Menten": Model(
+    "dimerisation": TruncatedModel("2 A -> B @ 1.5\nB -> 2 A @ 0.8\nA = 25\nB = 0", (25, 12), (0.2, 0.5), 20.0),
+    "third order": TruncatedModel("3 A -> A @ 2\n0 -> A @ 4\nA = 2", (60,), (0.5, 1.5), 6.0),
+    "catalysis": TruncatedModel("0 -> A @ 3\nA -> 0 @ 0.4\n2 A -> 0 @ 1\nA = 4", (40,), (0.5, 2.0), 4.0),
+    "threshold": TruncatedModel(
+        "0 -> A @ 3 * step(B, A)\nA -> 0 @ 0.5\n0 -> B @ 2\nB -> 0 @ 0.6", (20, 20), (0.7, 2.0)
+    ),
+    "Hill": TruncatedModel("0 -> A @ propensity(20 / (1 + (A / 5)^2))\nA -> 0 @ 0.8", (50,), (0.5, 2.0)),
+    "Michaelis-Menten": TruncatedModel(
         "A -> B @ propensity(9 * A / (3 + A))\nB -> A @ propensity(5 * B / (6 + B))\nA = 20", (20, 20), (0.4, 1.0)
     ),
-    "not monotone": Model("0 -> A @ propensity(12 * A * exp(-A / 4) + 1)\nA -> 0 @ 1\nA = 2", (60,), (0.5, 1.5)),
-    "piecewise": Model(
+    "not monotone": TruncatedModel(
+        "0 -> A @ propensity(12 * A * exp(-A / 4) + 1)\nA -> 0 @ 1\nA = 2", (60,), (0.5, 1.5)
+    ),
+    "piecewise": TruncatedModel(
         "0 -> A @ propensity(piecewise(8, A < 4, 2))\nA -> 0 @ propensity(min(A, 3))", (40,), (0.5, 2.0)
     ),
-    "two sources": Model(
+    "two sources": TruncatedModel(
         "0 -> A @ 2\nB -> B + A @ 1\nC -> C + A @ 3\nA -> 0 @ 1\nB -> C @ 1\nC -> B @ 1\nB = 2", (30, 2, 2), (0.4, 1.2)
     ),
 }
 
 
 def generator(network: ReactionNetwork, states: Sequence[tuple[int, ...]], volume: float) -> np.ndarray:
-    """Rates from state to state, float64[to, from] [1/s]; what leaves `states` is lost."""
+    """Rates float64[to, from] [1/s] between `states`. Probability that leaves them is lost."""
     place = {state: k for k, state in enumerate(states)}
     changes = [tuple(r.net_change().get(s, 0) for s in network.species) for r in network.reactions]
-    found = np.zeros((len(states), len(states)))
+    rates = np.zeros((len(states), len(states)))
     for k, state in enumerate(states):
         for rate, change in zip(propensities(network, dict(zip(network.species, state)), volume), changes):
             after = tuple(n + c for n, c in zip(state, change))
             if rate > 0 and after != state:
-                found[k, k] -= rate
+                rates[k, k] -= rate
                 if after in place:
-                    found[place[after], k] += rate
-    return found
+                    rates[place[after], k] += rate
+    return rates
 
 
 @cache
@@ -82,18 +87,18 @@ def laws(name: str) -> tuple[ReactionNetwork, np.ndarray, np.ndarray]:
     joint = np.zeros((model.most[0] + 1, model.most[0] + 1))
     for state, p in zip(states, step @ first):
         law[state] = max(p, 0.0)
-    own = np.array([s[0] for s in states])
-    np.add.at(joint, (own[None, :], own[:, None]), np.maximum(step * first[None, :], 0.0))
+    first_count = np.array([s[0] for s in states])
+    np.add.at(joint, (first_count[None, :], first_count[:, None]), np.maximum(step * first[None, :], 0.0))
     return network, law, joint
 
 
 def _reachable(network: ReactionNetwork, state: tuple[int, ...]) -> bool:
-    """On the conservation laws of the initial state."""
+    """Whether a state has the conserved quantities of the initial state."""
     return np.array_equal(network.conservation_laws @ np.array(state), network.conservation_laws @ network.counts())
 
 
 def p_values(name: str, method: type, n: int, seed: int) -> list[tuple[str, float]]:
-    """p-values of the law at the second time, of all species together, and of the first at both times."""
+    """p-values of two laws: all species at the second time, and the first species at both times."""
     model = MODELS[name]
     network, law, joint = laws(name)
     counts = sample(network, method, model.times, n, seed, model.volume)
@@ -104,7 +109,7 @@ def p_values(name: str, method: type, n: int, seed: int) -> list[tuple[str, floa
 
 
 def cells_of(counts: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """One number for each row of counts; what is beyond the shape gets the number behind all."""
+    """The number of the cell of each row of counts; rows outside the shape get the number after the last cell."""
     inside = ((counts >= 0) & (counts < np.array(shape))).all(axis=1)
     cells = np.full(len(counts), int(np.prod(shape)))
     cells[inside] = np.ravel_multi_index(counts[inside].T, shape)
@@ -115,18 +120,18 @@ class MasterEquation(Check):
     name = "master-equation"
     summary = "joint distributions at one time and at two, against the master equation by matrix exponential"
 
-    def run(self, method: str, seed: int, options: Options) -> list:
+    def run(self, method: str, seed: int, options: CheckOptions) -> list:
         cls = method_class(method)
         return [Outcome(*pair) for name in MODELS for pair in p_values(name, cls, options.replicates, seed)]
 
 
-# Networks whose law is known in closed form: the whole distribution at one time, by a chi-square test.
+# Closed forms: networks whose law at one time is known, by a chi-square test of the whole distribution.
 
 _N = np.arange(400)
 
 
 def _linear_birth_death(birth: float, death: float, t: float) -> np.ndarray:
-    """From one molecule: probability alpha of none, else geometric (Kendall 1948)."""
+    """The law from one molecule: none with probability alpha, else geometric (Kendall 1948)."""
     grown = np.exp((birth - death) * t)
     alpha = death * (grown - 1) / (birth * grown - death)
     beta = birth * (grown - 1) / (birth * grown - death)
@@ -134,7 +139,8 @@ def _linear_birth_death(birth: float, death: float, t: float) -> np.ndarray:
 
 
 def _wave(t: float) -> float:
-    """Mean of immigration at 6 (1 + sin 4 s) and death at 0.9 (the solution of its rate equation)."""
+    """Mean of immigration at 6 (1 + sin 4 t) and death at 0.9. It solves the rate equation, because the network is
+    linear."""
     death, w = 0.9, 4.0
     steady = 6 / death * (1 - np.exp(-death * t))
     return steady + 6 * (death * np.sin(w * t) - w * np.cos(w * t) + w * np.exp(-death * t)) / (death**2 + w**2)
@@ -176,11 +182,11 @@ CASES = {
     ),
     "an event at a count": ("0 -> A @ 8\nA -> 0 @ 0.5\n@event full: when A >= 10; set A = 2", 3.0, lambda: _reset(3.0)),
 }
-"""Text, time and the law of the first species."""
+"""Text, time [s], and the law of the first species."""
 
 
 def p_value(name: str, method: type, n: int, seed: int) -> float:
-    """That the counts of the first species have the law of the case."""
+    """The p-value that the counts of the first species have the law of the case."""
     text, time, law = CASES[name]
     return chi_square(sample(ReactionNetwork.from_text(text), method, [time], n, seed)[:, 0, 0], law())
 
@@ -189,15 +195,16 @@ class ClosedForms(Check):
     name = "closed-forms"
     summary = "distributions of small networks against closed forms"
 
-    def run(self, method: str, seed: int, options: Options) -> list:
+    def run(self, method: str, seed: int, options: CheckOptions) -> list:
         cls = method_class(method)
         return [Outcome(name, p_value(name, cls, options.replicates, seed)) for name in CASES]
 
 
-# Method against method: two exact methods on networks whose law nobody knows in closed form have one law.
+# Method against method, on networks whose law has no closed form: two exact methods must sample one law.
 #
-# The training network of XOR with learning on and an input switched half-way; and a network with general rate laws, a
-# rate that depends on the time, a rule, and an event. Each method against `direct`, whose own runs have another seed.
+# One network is the training network of XOR, with learning on and an input switched half-way. The other has general
+# rate laws, a rate that depends on the time, a rule, and events. Each method is compared with `direct`, which gets
+# another seed, so `direct` is also compared with itself.
 
 _MOST = 4000
 _REFERENCE = "direct"
@@ -238,9 +245,9 @@ class MethodsAgree(Check):
     name = "methods-agree"
     summary = f"each method against {_REFERENCE}, on a training network and one with general rate laws and events"
 
-    def run(self, method: str, seed: int, options: Options) -> list:
+    def run(self, method: str, seed: int, options: CheckOptions) -> list:
         n = min(options.replicates, _MOST)
-        found = []
+        outcomes = []
         for name, case in (("training network", _xor), ("general laws and events", _general)):
             network, shown, time, settings = case()
             runs = [
@@ -250,15 +257,16 @@ class MethodsAgree(Check):
             for s in shown:
                 for k, t in enumerate(time):
                     p = chi_square_two(*(r.of(s)[:, k] for r in runs))
-                    found.append(Outcome(f"{name}, {s} at t = {t:g}", p))
-        return found
+                    outcomes.append(Outcome(f"{name}, {s} at t = {t:g}", p))
+        return outcomes
 
 
-# Random time change: on the clock of its own integrated propensity every reaction is a unit Poisson process.
+# Random time change: if time is measured by the integral of its propensity, each reaction is a unit Poisson process.
 #
-# The integrals between its firings are independent unit exponentials (D. F. Anderson, J. Chem. Phys. 127 (2007) 214107,
-# doi:10.1063/1.2799998, for the representation). Each reaction is followed to a fixed number of firings, so that no gap
-# is cut off by the end of the run. Propensities are worked out here from the reactions, not by the engine.
+# The integrals between its firings are therefore independent unit exponentials (D. F. Anderson, J. Chem. Phys. 127
+# (2007) 214107, doi:10.1063/1.2799998, for the representation). Each reaction is followed to a fixed number of firings,
+# because gaps cut off at a fixed time would not be exponential. Propensities are computed here from the reactions, not
+# by the engine.
 
 _N_FIRINGS = 1000
 _MOST_EVENTS = 400_000
@@ -269,11 +277,11 @@ MIXED = (
 
 
 def propensities(network: ReactionNetwork, state: dict[str, int], volume: float) -> np.ndarray:
-    """float64[reaction] by the definition, in a state {species: count}."""
-    found = []
+    """Propensities float64[reaction] [1/s] by their definition, in a state {species: count}."""
+    values = []
     for reaction in network.reactions:
         if reaction.law is not None:
-            found.append(reaction.rate * network.resolved(reaction.law).evaluate(state | {"volume": volume}))
+            values.append(reaction.rate * network.resolved(reaction.law).evaluate(state | {"volume": volume}))
             continue
         value: float = reaction.rate * volume ** (1 - reaction.order)
         for s, n in reaction.reactants:
@@ -282,8 +290,8 @@ def propensities(network: ReactionNetwork, state: dict[str, int], volume: float)
         if reaction.threshold is not None:
             difference = state[reaction.threshold.above] - state[reaction.threshold.below]
             value *= max(difference, 0) if reaction.threshold.kind == "ramp" else difference > 0
-        found.append(value)
-    return np.array(found, dtype=np.float64)
+        values.append(value)
+    return np.array(values, dtype=np.float64)
 
 
 def gaps(
@@ -291,9 +299,10 @@ def gaps(
 ) -> np.ndarray:
     """Integrated propensities between firings, float64[reaction, firing]; `method` is a class."""
     simulation = method(network, network.rates(), volume, network.counts(), rng, count_firings=True)
-    found: list[list[float]] = [[] for _ in network.reactions]
-    integral, known, now = np.zeros(len(found)), {}, 0.0
-    while min(map(len, found)) < n_firings:
+    result: list[list[float]] = [[] for _ in network.reactions]
+    # States recur, so the propensities of each are computed once.
+    integral, known, now = np.zeros(len(result)), {}, 0.0
+    while min(map(len, result)) < n_firings:
         if simulation.n_events >= _MOST_EVENTS:
             raise UnfinishedError(f"a reaction fired fewer than {n_firings} times in {_MOST_EVENTS} events")
         key = simulation.counts.tobytes()
@@ -302,17 +311,17 @@ def gaps(
         before, target = simulation.firings.copy(), simulation.n_events + 1
         while simulation.n_events < target:
             simulation.advance(np.inf, event_limit=target)
-        # The clock stands at the last candidate, which is the event.
+        # Propensities are constant between events, and the time of the simulation is that of the event.
         integral += known[key] * (simulation.time - now)
         now = simulation.time
         (fired,) = np.flatnonzero(simulation.firings - before)
-        found[fired].append(integral[fired])
+        result[fired].append(integral[fired])
         integral[fired] = 0.0
-    return np.array([row[:n_firings] for row in found])
+    return np.array([row[:n_firings] for row in result])
 
 
 def time_change_p_values(rows: np.ndarray) -> list[float]:
-    """Of the gaps of each reaction, of all together, and of a gap given the one before."""
+    """p-values of the gaps of each reaction, of all gaps, and of a gap given the previous one."""
     rank = scipy.stats.spearmanr(rows[:, :-1].ravel(), rows[:, 1:].ravel()).statistic
     after = two_sided(abs(rank) * np.sqrt(rows[:, 1:].size - 1))
     return [*(float(scipy.stats.kstest(x, "expon").pvalue) for x in (*rows, rows.ravel())), float(after)]
@@ -322,7 +331,7 @@ class TimeChange(Check):
     name = "time-change"
     summary = "integrated propensities between firings are unit exponentials, reaction by reaction"
 
-    def run(self, method: str, seed: int, options: Options) -> list:
+    def run(self, method: str, seed: int, options: CheckOptions) -> list:
         network = ReactionNetwork.from_text(MIXED)
         rng = seeds.stream(seed, Purpose.SIMULATION)
         rows = gaps(choose_method(method, network).method, network, 2.0, rng)

@@ -1,13 +1,12 @@
-"""The chemical Langevin equation beside the master equation: distance of the two laws, and moments, as Omega grows.
+"""The ladder of limits: the rate at which each level of description converges to the next.
 
-Paths of counts can be coupled with paths of the diffusion so that they stay within a multiple of log Omega molecules of
-each other (Kurtz 1978, by the coupling of Komlos, Major and Tusnady 1975). What is measured here is the distance at one
-time under the best coupling of the two laws, each count with the same quantile of the diffusion: Wasserstein's distance
-of order 1. It is bounded by that of the paths, and at one time there is no logarithm: some molecules, whatever Omega,
-of which a quarter is the distance of whole numbers from a continuous law. The rate equations, or noise of a wrong size,
-are away by a multiple of sqrt(Omega).
+The levels are exact simulation, tau-leaping, the chemical Langevin equation, linear noise, rate equations, gradient
+flow and gradient descent. Where the master equation can be solved, errors are free of sampling noise; elsewhere
+replicates give the intervals. Expected exponents: Kurtz 1978 for paths and means; Anderson, Ganguly and Kurtz 2011 for
+leaps.
 
 T. G. Kurtz, Stoch. Process. Appl. 6 (1978) 223-240, doi:10.1016/0304-4149(78)90020-0.
+D. F. Anderson, A. Ganguly, T. G. Kurtz, Ann. Appl. Probab. 21 (2011) 2226-2262.
 J. Komlos, P. Major, G. Tusnady, Z. Wahrscheinlichkeitstheorie verw. Gebiete 32 (1975) 111-131, doi:10.1007/BF00533093.
 """
 
@@ -27,11 +26,20 @@ from ..statistics.tests import Verdict
 from .check import trajectories
 from .exact_laws import generator
 
+# The chemical Langevin equation against the master equation, as Omega grows.
+#
+# Paths of counts can be coupled with paths of the diffusion so that they stay within a multiple of log Omega molecules
+# (Kurtz 1978, by the coupling of Komlos, Major and Tusnady 1975). Measured here is the distance at one time under the
+# best coupling of the two laws, which pairs equal quantiles: Wasserstein's distance of order 1. It is at most that of
+# the paths, and has no logarithm: it is a few molecules for every Omega. A quarter of a molecule of this is the
+# distance of whole numbers from a continuous law. With the rate equations, or with noise of a wrong size, the distance
+# would be a multiple of sqrt(Omega).
+
 _TIME = 1.5
 _STEP = 0.02
-"""Errors of the scheme, of second order, are then below those of the samples."""
+"""With this step [s], the error of the scheme, of second order, is below that of the samples."""
 _COPIES = 500
-"""Of the model in one network: one replicate gives so many samples."""
+"""Copies of the model in one network: one replicate gives this many samples."""
 _GROUPS = 20
 _MODEL = "0 -> A @ 1\n2 A -> 0 @ 1\nA -> 0 @ 0.5\n"
 
@@ -39,12 +47,13 @@ _MODEL = "0 -> A @ 1\n2 A -> 0 @ 1\nA -> 0 @ 0.5\n"
 def langevin_distance(
     seed: int, volumes: Sequence[float] = (64, 128, 256, 512, 1024), replicates: int = 800, **settings: Any
 ) -> ConvergenceRate:
-    """Distance of the laws of counts / Omega, from a concentration of 1 and away from zero; volumes are whole."""
+    """Distance of the laws of counts / Omega. The initial concentration is 1, and counts stay away from zero, where the
+    Langevin equation would need a boundary. Volumes are whole numbers."""
     samples = [_sample(seed, volume, replicates, **settings) for volume in volumes]
     laws = [_law(volume) for volume in volumes]
 
-    def distances(kept: Any) -> list[float]:
-        return [_distance(x[kept], law) / volume for x, law, volume in zip(samples, laws, volumes)]
+    def distances(chosen: Any) -> list[float]:
+        return [_distance(x[chosen], law) / volume for x, law, volume in zip(samples, laws, volumes)]
 
     group = np.arange(replicates) * _GROUPS // replicates
     left_out = exponent(volumes, [distances(group != k) for k in range(_GROUPS)])
@@ -57,10 +66,10 @@ def langevin_distance(
 def langevin_moments(seed: int, volumes: Sequence[float] = (64, 256), replicates: int = 800) -> list[dict]:
     """Relative errors of mean, variance and third cumulant, with 95 % intervals.
 
-    Those of mean and variance vanish as Omega grows. That of the third cumulant does not: a reaction's jump has a third
-    moment, and a Gaussian number has none.
+    The errors of mean and variance vanish as Omega grows. The error of the third cumulant does not: the jump of a
+    reaction has a third moment, and a Gaussian number has none.
     """
-    found = []
+    rows = []
     for volume in volumes:
         x, law = _sample(seed, volume, replicates), _law(volume)
         n = np.arange(len(law))
@@ -68,11 +77,11 @@ def langevin_moments(seed: int, volumes: Sequence[float] = (64, 256), replicates
         values = {"mean": x, "variance": (x - mean) ** 2, "third cumulant": (x - mean) ** 3}
         exact = {"mean": mean, "variance": law @ (n - mean) ** 2, "third cumulant": law @ (n - mean) ** 3}
         for what, sample in values.items():
-            # About the exact mean: what the sample's own mean is off by, its mean's error says.
+            # Moments are taken about the exact mean; the error of the sample mean is reported separately.
             by_replicate = sample.mean(axis=1) / exact[what] - 1
             error, half = by_replicate.mean(), 1.96 * by_replicate.std(ddof=1) / replicates**0.5
-            found.append({"what": what, "volume": volume, "error": error, "interval": (error - half, error + half)})
-    return found
+            rows.append({"what": what, "volume": volume, "error": error, "interval": (error - half, error + half)})
+    return rows
 
 
 def _sample(seed: int, volume: float, replicates: int, method: str = "langevin", **settings: Any) -> np.ndarray:
@@ -86,7 +95,7 @@ def _sample(seed: int, volume: float, replicates: int, method: str = "langevin",
 
 
 def _law(volume: float) -> np.ndarray:
-    """Of the count, by the master equation, float64[count]; states above hold less than 1e-9."""
+    """The law of the count by the master equation, float64[count]; higher counts have a probability below 1e-9."""
     n = np.arange(int(1.3 * volume) + 40)
     from scipy.sparse.linalg import expm_multiply
 
@@ -103,19 +112,19 @@ def _distance(sample: np.ndarray, law: np.ndarray) -> float:
 
 # The last steps of the ladder: rate equations to gradient flow, and gradient flow to gradient descent.
 #
-# The networks learn XOR, samples in file order. All of it is deterministic, so the intervals for the exponents are
-# those of the residuals of the fit alone.
+# The networks learn XOR, with samples in file order. Everything is deterministic, so the intervals of the exponents
+# come from the residuals of the fit alone.
 
 _PASSES = 2
 _SLOW_STEP = 0.1
 _TOLERANCE = 0.03
-"""Higher orders move the exponents by 0.02 and 0.04 on these ladders; an error of 2 % in a step, by 0.2 and more."""
+"""Higher orders change these exponents by 0.02 and 0.04. An error of 2 % in a step changes them by 0.2 or more."""
 
 
 def change(
     method: str, step: float, running_time: float, presentations: int = 4 * _PASSES, **options: Any
 ) -> np.ndarray:
-    """Change of the weights, float64[weight], in some presentations of XOR with step s = eta T."""
+    """Change of the weights float64[weight] in `presentations` of XOR with step s = eta T."""
     fit = train(
         "xor", method=method, learning_rate=step / running_time, running_time=running_time,
         presentations=presentations, order="cyclic", volume=1.0, seed=0, **options,
@@ -152,8 +161,8 @@ def flow_to_descent(steps: Sequence[float] = (0.01, 0.005, 0.0025, 0.00125)) -> 
 
 
 def bias_at_fixed_time(times: Sequence[float] = (20.0, 40.0, 80.0, 160.0), step: float = 1e-4) -> ConvergenceRate:
-    """What remains at a fixed running time as eta -> 0: the change of the weights in two passes, against that by
-    gradient flow, relative to it, with a step so small that only the relaxation after each switch differs."""
+    """The error that remains at a fixed running time as eta -> 0: the change of the weights in two passes against that
+    by gradient flow, relative. The step is so small that only the relaxation after each switch makes a difference."""
     flow = change("gradient_flow", step, 1.0)
     error = [_slow_distance(change("ode", step, t, rtol=1e-10, atol=1e-13), flow) / np.linalg.norm(flow) for t in times]
     return rate(
@@ -166,18 +175,14 @@ def slow_limit_rates() -> list[ConvergenceRate]:
     return [ode_to_flow(), flow_to_descent(), bias_at_fixed_time()]
 
 
-# The ladder of limits: the rate at which each level of description converges to the next.
-#
-# Where the master equation can be solved, errors are free of sampling noise; elsewhere replicates give the intervals.
-# Expected exponents: T. G. Kurtz, Stoch. Process. Appl. 6 (1978) 223-240 for paths and means; D. F. Anderson, A.
-# Ganguly, T. G. Kurtz, Ann. Appl. Probab. 21 (2011) 2226-2262 for leaps.
+# Leaps, paths, means and linear noise; then the whole ladder.
 
 PAIRS = ReactionNetwork.from_text("0 -> A @ 1\n2 A -> 0 @ 1\nA -> 0 @ 0.5")
 DIMERS = "0 -> A @ 10\nA -> 0 @ 1\nA -> B @ 0.5\n2 B -> A @ 0.1"
 TWO_STATES = ReactionNetwork.from_text("A -> B @ 1\nB -> A @ 0.5")
 _T = 1.5
 _COLUMNS = 3
-"""Of panels in a figure."""
+"""Columns of panels in a figure."""
 
 
 def leap_mean(seed: int, replicates: int = 400, start: int = 100_000, **settings: Any) -> ConvergenceRate:
@@ -185,8 +190,8 @@ def leap_mean(seed: int, replicates: int = 400, start: int = 100_000, **settings
     steps = np.array([0.4, 0.2, 0.1, 0.05])
     exact = start * (1 + 2 * np.exp(-1.5 * 1.2)) / 3
     settings = _leaps(replicates, seed) | {"time": [1.2], "initial": {"A": start}} | settings
-    found = [trajectories(TWO_STATES, tau=tau, **settings).of("A")[:, 0] for tau in steps]
-    samples = np.array([(exact - x) / exact for x in found]).T
+    counts = [trajectories(TWO_STATES, tau=tau, **settings).of("A")[:, 0] for tau in steps]
+    samples = np.array([(exact - x) / exact for x in counts]).T
     return rate(
         "tau-leaping: mean", "step [s]", "relative error of the mean", steps, samples.mean(axis=0), 1.0, 0.1,
         of_means(steps, samples), "tau_leap",
@@ -194,7 +199,7 @@ def leap_mean(seed: int, replicates: int = 400, start: int = 100_000, **settings
 
 
 def leap_variance(seed: int, replicates: int = 500, n_times: int = 1000, **settings: Any) -> ConvergenceRate:
-    """Stationary variance of tau-leaping with fixed steps, against that of a Poisson number."""
+    """Stationary variance of tau-leaping with fixed steps against that of a Poisson number."""
     network, steps = ReactionNetwork.from_text("0 -> A @ 400\nA -> 0 @ 1\nA = 400"), np.array([0.4, 0.2, 0.1, 0.05])
     settings = _leaps(replicates, seed) | {"time": 8.0 + 2.0 * np.arange(n_times)} | settings
     samples = []
@@ -274,13 +279,13 @@ def measure_ladder(seed: int, say: Callable[[str], object] = lambda line: None) 
         lambda: langevin_distance(seed),
         linear_noise,
     ]
-    found = []
+    measured = []
     for rung in rungs:
-        found.append(rung())
-        say(_said(found[-1]))
+        measured.append(rung())
+        say(_line(measured[-1]))
     for slow in slow_limit_rates():
-        found.append(slow)
-        say(_said(slow))
+        measured.append(slow)
+        say(_line(slow))
     moments = langevin_moments(seed)
     for row in moments:
         low, high = row["interval"]
@@ -289,14 +294,14 @@ def measure_ladder(seed: int, say: Callable[[str], object] = lambda line: None) 
             f"[{low:+.4f}, {high:+.4f}]"
         )
     return {
-        "verdict": Verdict.together(r.verdict for r in found),
+        "verdict": Verdict.together(r.verdict for r in measured),
         "seed": seed,
-        "rates": [r.record() for r in found],
+        "rates": [r.record() for r in measured],
         "langevin": moments,
     }
 
 
-def _said(r: ConvergenceRate) -> str:
+def _line(r: ConvergenceRate) -> str:
     low, high = r.interval
     return (
         f"{r.what}: exponent {r.exponent:.3f} [{low:.3f}, {high:.3f}], expected {r.expected:g} +- {r.tolerance:g}: "
@@ -311,22 +316,22 @@ def draw_rates(rates: Sequence, path: str | Path) -> None:
     panels = figure.subplots(n_rows, _COLUMNS, squeeze=False).ravel()
     for axes in panels[len(rates) :]:
         axes.set_visible(False)
-    for axes, found in zip(panels, rates):
-        _panel(axes, found)
+    for axes, record in zip(panels, rates):
+        _panel(axes, record)
     save_figure(figure, path)
 
 
-def _panel(axes: Any, found: Any) -> None:
-    x, error = np.asarray(found["x"]), np.asarray(found["error"])
-    low, high = found["interval"]
-    line = error[-1] * (x / x[-1]) ** found["expected"]
-    axes.loglog(x, line, "--", color=COLOURS[1], label=f"slope {found['expected']:g} (theory)")
-    measured = f"measured, slope {found['exponent']:.3f}\n[{low:.3f}, {high:.3f}]"
+def _panel(axes: Any, record: Any) -> None:
+    x, error = np.asarray(record["x"]), np.asarray(record["error"])
+    low, high = record["interval"]
+    line = error[-1] * (x / x[-1]) ** record["expected"]
+    axes.loglog(x, line, "--", color=COLOURS[1], label=f"slope {record['expected']:g} (theory)")
+    measured = f"measured, slope {record['exponent']:.3f}\n[{low:.3f}, {high:.3f}]"
     axes.loglog(x, error, "o-", color=COLOURS[0], label=measured)
     if x.max() < 100 * x.min():
         axes.set_xticks(x, [f"{v:g}" for v in x])
         axes.set_xticks([], minor=True)
-    axes.set_title(found["what"], fontsize=10)
-    axes.set_xlabel(found["x_label"])
-    axes.set_ylabel(found["error_label"])
+    axes.set_title(record["what"], fontsize=10)
+    axes.set_xlabel(record["x_label"])
+    axes.set_ylabel(record["error_label"])
     axes.legend(fontsize=8)

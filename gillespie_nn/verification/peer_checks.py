@@ -1,22 +1,23 @@
-"""Means and variances over time against COPASI and libRoadRunner, which simulate the same SBML by their own methods.
+"""Other programs: means and variances over time against COPASI and libRoadRunner, and against BioNetGen.
 
-Cases: immigration and death with events rarer than points; the training network of XOR (2-4-1, Omega = 20, learning
-on, one presentation), simulated here from the network itself and elsewhere from what `to_sbml` writes; and the models
-in `data/models/`, whose SBML libantimony translates, for all programs.
+COPASI and libRoadRunner simulate three kinds of cases. One is immigration and death with events rarer than points. One
+is the training network of XOR (2-4-1, Omega = 20, learning on, one presentation): this package simulates the network
+itself, and the others simulate the output of `to_sbml`. The rest are models in `data/models/`, which libantimony
+translates to SBML for all programs.
 
-Of every species that reactions change, at each point after 0, means and variances are compared. Both programs run
-equally often, with seeds derived from the seed of the check. Then for a right pair of programs the sign of
+Means and variances of every species that reactions change are compared at each point after 0. Both programs run equally
+often, with seeds derived from the seed of the check. For a right pair of programs, the sign of
 
     d_i = x_i - y_i    and of    d_i = (x_i - c)^2 - (y_i - c)^2,    c the mean of all x and y,
 
-is a fair coin whatever the law of x and y is, run by run independently, and z = sum d / sqrt(sum d^2) has
-P(|z| > a) <= 2 exp(-a^2 / 2) (B. Efron, J. Amer. Statist. Assoc. 64 (1969) 1278-1302): no number of runs has to be
-large, as the normal law of a variance would need where a few runs in a thousand lie far out. Otherwise z is that of
-Welch. The p-value of a case is by Bonferroni over its points, means and variances.
+is then a fair coin for each run, independently, whatever the law of x and y. Hence z = sum d / sqrt(sum d^2) has P(|z|
+> a) <= 2 exp(-a^2 / 2) for any number of runs (B. Efron, J. Amer. Statist. Assoc. 64 (1969) 1278-1302). The normal law
+of a variance would need many runs if a few in a thousand lie far out. Apart from that, z is the statistic of Welch's
+test. The p-value of a case is by Bonferroni's inequality over its points, means and variances.
 
-Relative differences (ours / theirs - 1) come with 95 % intervals of that one point, from the variance of the samples
-for means and from their fourth moment for variances. The largest is over points where what is compared is at least 1
-and known to a quarter, and one of many intervals: 5 % of them exclude 0 for right programs. All points are tested.
+Relative differences (ours / theirs - 1) have 95 % intervals for each point alone, from the variance of the samples for
+means and from their fourth moment for variances. The largest difference is reported among points where both values are
+at least 1 and known to a quarter. For right programs 5 % of these intervals exclude 0. All points are tested.
 """
 
 import functools
@@ -39,19 +40,20 @@ from ..peers.bionetgen import with_whole_amounts
 from ..peers.peer import missing
 from ..simulation import EXACT
 from ..statistics.intervals import NORMAL
-from .check import XOR_VOLUME, Check, Options, Outcome, Refused, Unsupported, xor
+from .check import XOR_VOLUME, Check, CheckOptions, Outcome, Refused, Unsupported, xor
 
 _LEAST, _WIDEST = 1.0, 0.25
-"""Relative differences are shown where both values are so large and half of the interval is not wider."""
+"""Relative differences are reported where both values are at least the first, and half of the interval at most the
+second."""
 
 
 PROGRAMS: dict[str, type[Peer]] = {program.name: program for program in (Copasi, LibRoadRunner)}
-"""Those that read SBML, and record at a point the state after the last event at or before it. In the case
-`immigration-death` events are rarer than points, so that recording the next event instead would show."""
+"""Programs that read SBML. They record the state after the last event at or before a point. In the case
+`immigration-death` events are rarer than points, so recording the state after the next event would be detected."""
 
 
-class Case(NamedTuple):
-    """A job by seed, and how many runs of each program at most."""
+class PeerCase(NamedTuple):
+    """A function that makes the job of a seed, and the largest number of runs of each program."""
 
     job: Callable[[int], Job]
     most: int
@@ -76,11 +78,11 @@ def _of_file(name: str, end: float) -> Callable[[int], Job]:
 
 
 CASES = {
-    "immigration-death": Case(_immigration_death, 5000),
-    "XOR training": Case(_xor, 2000),
-    "toggle_switch": Case(_of_file("toggle_switch", 8.0), 5000),
-    "futile_cycle": Case(_of_file("futile_cycle", 40.0), 5000),
-    "circadian_oscillator": Case(_of_file("circadian_oscillator", 8.0), 1500),
+    "immigration-death": PeerCase(_immigration_death, 5000),
+    "XOR training": PeerCase(_xor, 2000),
+    "toggle_switch": PeerCase(_of_file("toggle_switch", 8.0), 5000),
+    "futile_cycle": PeerCase(_of_file("futile_cycle", 40.0), 5000),
+    "circadian_oscillator": PeerCase(_of_file("circadian_oscillator", 8.0), 1500),
 }
 
 
@@ -93,24 +95,24 @@ class Peers(Check):
         antimony = missing("antimony", ("antimony",), "antimony")
         return "; ".join(filter(None, [*(program.missing() for program in PROGRAMS.values()), antimony]))
 
-    def run(self, method: str, seed: int, options: Options) -> list:
-        found: list[Outcome | Unsupported] = []
+    def run(self, method: str, seed: int, options: CheckOptions) -> list:
+        outcomes: list[Outcome | Unsupported] = []
         for k, (name, case) in enumerate(CASES.items()):
             n, ours = min(options.replicates, case.most), None
             for program, peer in PROGRAMS.items():
                 what = f"{name}, {program}"
                 if lacking := peer.missing():
-                    found.append(Unsupported(what, lacking))
+                    outcomes.append(Unsupported(what, lacking))
                     continue
                 try:
                     theirs = peer_counts(name, program, n, seed)
                 except (checks.MissingExtraError, RuntimeError) as error:
-                    found.append(Unsupported(what, str(error)))
+                    outcomes.append(Unsupported(what, str(error)))
                     continue
                 ours = our_counts(name, method, n, _seeds(seed, k, 0, 1)[0]) if ours is None else ours
                 p, details = compare(ours, theirs, case.job(0).grid[1:])  # all seeds have the same grid
-                found.append(Outcome(what, p, details, _note(details)))
-        return found
+                outcomes.append(Outcome(what, p, details, _note(details)))
+        return outcomes
 
 
 def _note(details: dict) -> str:
@@ -129,7 +131,7 @@ def _seeds(seed: int, case: int, program: int, n: int) -> np.ndarray:
 
 
 def our_counts(name: str, method: str, n: int, seed: int) -> dict[str, np.ndarray]:
-    """Counts int64[replicate, point] by species that reactions change; the point at 0 is left out."""
+    """Counts int64[replicate, point] of each species that reactions change; the point at 0 is left out."""
     job = CASES[name].job(seed)
     r = simulate(
         job.network, job.t_end, job.n_points, method=method, replicates=n, seed=int(seed), workers=2,
@@ -140,7 +142,7 @@ def our_counts(name: str, method: str, n: int, seed: int) -> dict[str, np.ndarra
 
 @functools.cache
 def peer_counts(name: str, program: str, n: int, seed: int) -> dict[str, np.ndarray]:
-    """The same of another program, run once for all methods that are compared with it."""
+    """The same by another program. It runs once for all methods that are compared with it."""
     k = list(CASES).index(name)
     job = CASES[name].job(_seeds(seed, k, 0, 1)[0])
     peer = PROGRAMS[program](job)
@@ -176,7 +178,7 @@ def compare(ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray], times: n
 
 
 def _symmetric_z(d: np.ndarray) -> np.ndarray:
-    """sum d / sqrt(sum d^2) by column, 0 where nothing differs."""
+    """sum d / sqrt(sum d^2) of each column; 0 if nothing differs."""
     size = np.sqrt((d**2).sum(0))
     return np.divide(d.sum(0), size, out=np.zeros_like(size), where=size > 0)
 
@@ -193,57 +195,58 @@ def _variance(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _relative(what: str, ours: tuple, theirs: tuple, names: Sequence) -> dict:
-    """The largest relative difference with its interval, and half of the median interval."""
+    """The largest relative difference with its interval, and the median half-width of all intervals."""
     (a, a_error), (b, b_error) = ours, theirs
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = a / b
         half = NORMAL * ratio * np.sqrt(a_error / a**2 + b_error / b**2)
-    kept = np.flatnonzero((a >= _LEAST) & (b >= _LEAST) & (half <= _WIDEST))
-    if not len(kept):
+    shown = np.flatnonzero((a >= _LEAST) & (b >= _LEAST) & (half <= _WIDEST))
+    if not len(shown):
         return {}
-    ratio, half = ratio[kept], half[kept]
+    ratio, half = ratio[shown], half[shown]
     k = int(np.argmax(np.abs(ratio - 1)))
     return {
         f"largest_difference_of_{what}": [
             float(v) for v in (ratio[k] - 1 - half[k], ratio[k] - 1, ratio[k] - 1 + half[k])
         ],
-        f"largest_difference_of_{what}_at": names[kept[k]],
+        f"largest_difference_of_{what}_at": names[shown[k]],
         f"median_half_width_of_{what}": float(np.median(half)),
     }
 
 
-# The `.net` files of a folder against BioNetGen's `run_network`: `ode` against CVODE, exact methods against its runs.
+# BioNetGen: the `.net` files of a folder against `run_network`.
 #
-# `ode`: at `TIMES`, every species must have |ode - CVODE| <= 1e-5 |CVODE| + 1e-7 times its largest value. CVODE has
-# relative tolerance 1e-10. A species that never reaches `_LEAST` counts as if it did: what is smaller is below the
-# absolute tolerances of both programs. This is not a statistical test: p is 1, or 0 where anything differs by more.
+# `ode` is compared with CVODE, which has a relative tolerance of 1e-10. At `TIMES`, every species must have
+# |ode - CVODE| <= 1e-5 |CVODE| + 1e-7 times its largest value. A species whose largest value is below `_LEAST_COUNT`
+# counts as if it reached that: smaller values are below the absolute tolerances of both programs. This is not a
+# statistical test: p is 1, or 0 if a difference is larger.
 #
-# Exact methods: means and variances over time as in `peers`, whose p-values are valid for any number of runs. A file is
-# simulated to the longest of the times 100 s, 50 s, 25 s, ... within which a pilot run stays below a number of
-# reactions. Large networks get fewer runs of fewer reactions, and the species that vary most are compared, as `Budget`
-# says. Both programs start from amounts rounded to whole numbers. Networks that read the time are refused, because
-# BioNetGen's direct method reads it at moments of its own; so are those on which it fails.
+# Exact methods are compared by means and variances over time, as in `Peers`; the p-values are valid for any number of
+# runs. A file is simulated to the longest of the times 100 s, 50 s, 25 s, ... within which a pilot run fires fewer than
+# a given number of reactions. Large networks get fewer and shorter runs, and only the species that vary most are
+# compared, see `Budget`. Both programs start from amounts rounded to whole numbers. Networks that read the time are
+# refused, because BioNetGen's direct method evaluates it at other times; so are networks on which that method fails.
 
 TIMES = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
-"""Of `ode` [s]."""
+"""Times at which `ode` is compared [s]."""
 RTOL, ATOL = 1e-9, 1e-12
-"""Of `ode`, unless others are asked for."""
+"""Default tolerances of `ode`."""
 _OF_VALUE, _OF_LARGEST, _LEAST_COUNT = 1e-5, 1e-7, 1e-3
-"""Allowed difference by the value, and by the largest value of the species, which counts as `_LEAST` [molecules] at
-least."""
+"""Allowed difference relative to the value and to the largest value of the species, and the least value [molecules]
+that the latter counts as."""
 _HALVINGS, _POINTS = 40, 6
 
 
 class Budget(NamedTuple):
-    """What exact methods simulate of a network with at most so many reactions."""
+    """The size of a comparison of exact methods, for networks with at most `reactions`."""
 
     reactions: float
     runs: int
-    """Of each program, at most."""
+    """Largest number of runs of each program."""
     fired: int
-    """Reactions that fire in a run, about."""
+    """Approximate number of reactions that fire in a run."""
     species: int
-    """Species that are compared, at most."""
+    """Largest number of species that are compared."""
 
 
 BUDGETS = (Budget(1000, 300, 10_000, 200), Budget(10_000, 100, 5000, 100), Budget(np.inf, 60, 1000, 50))
@@ -258,37 +261,37 @@ class BioNetGen(Check):
     def missing(cls, sbml_suite: str | Path | None, folder: str | Path | None = None) -> str:
         return "no folder of .net files given: use --folder DIR" if folder is None else theirs.absent()
 
-    def run(self, method: str, seed: int, options: Options) -> list:
+    def run(self, method: str, seed: int, options: CheckOptions) -> list:
         if lacking := self.missing(None, options.folder):
             return [Unsupported("bionetgen", lacking)]
         assert options.folder is not None
-        found: list[Outcome | Refused | Unsupported] = []
+        outcomes: list[Outcome | Refused | Unsupported] = []
         for path in network_files(options.folder):
             what = path.name
             try:
                 network = ReactionNetwork.from_bngl_net(path)
                 if method == "ode":
-                    found.append(_rate_equations(what, path, network, options.method_options))
+                    outcomes.append(_rate_equations(what, path, network, options.method_options))
                 else:
-                    found.append(_exact(what, path, network, method, seed, options))
+                    outcomes.append(_exact(what, path, network, method, seed, options))
             except (InputError, RuntimeError) as error:
-                found.append(Unsupported(what, str(error)))
-        return found
+                outcomes.append(Unsupported(what, str(error)))
+        return outcomes
 
 
 def network_files(folder: str | Path) -> list[Path]:
-    """The `.net` files in `folder` and the folders in it, by size. Raises InputError without any."""
+    """The `.net` files in `folder` and its subfolders, by size. Raises InputError if there are none."""
     root = Path(folder)
-    found = sorted(root.rglob("*.net"), key=lambda path: (path.stat().st_size, path)) if root.is_dir() else []
-    if not found:
+    paths = sorted(root.rglob("*.net"), key=lambda path: (path.stat().st_size, path)) if root.is_dir() else []
+    if not paths:
         raise InputError(f"{root} contains no .net files of BioNetGen: give a folder with networks")
-    return found
+    return paths
 
 
 def _rate_equations(what: str, path: Path, network: ReactionNetwork, options: dict) -> Outcome | Unsupported:
     pairs = [r.name for r in network.reactions if r.law is not None and any(n > 1 for _, n in r.reactants)]
     if pairs:
-        # The law of exact methods has A (A - 1); ode evaluates laws as they are, and CVODE takes A^2.
+        # Laws of counts have A (A - 1). `ode` evaluates laws as they are written, but CVODE gets A^2.
         return Unsupported(what, f"reaction {pairs[0]} has like reactants and a rate law, which is one of counts")
     expected = theirs.rate_equations(read_text(path), TIMES)
     settings = {"rtol": RTOL, "atol": ATOL} | options
@@ -306,10 +309,10 @@ def _rate_equations(what: str, path: Path, network: ReactionNetwork, options: di
 
 
 def _exact(
-    what: str, path: Path, network: ReactionNetwork, method: str, seed: int, options: Options
+    what: str, path: Path, network: ReactionNetwork, method: str, seed: int, options: CheckOptions
 ) -> Outcome | Refused:
     if any(r.law is not None and "time" in network.resolved(r.law).names() for r in network.reactions):
-        return Refused(what, "rates that read the time", "run_network reads the time at moments of its own")
+        return Refused(what, "rates that read the time", "run_network evaluates it at other times")
     budget = next(b for b in BUDGETS if len(network.reactions) <= b.reactions)
     text = with_whole_amounts(read_text(path), network)
     network = ReactionNetwork.from_bngl_net(text)
@@ -317,31 +320,31 @@ def _exact(
     if not moving:
         return Refused(what, "no species that changes", "there is nothing to compare")
     n = min(options.replicates, budget.runs)
-    own, other = (int(x) >> 1 for x in np.random.SeedSequence([seed, *what.encode()]).generate_state(2))
+    our_seed, their_seed = (int(x) >> 1 for x in np.random.SeedSequence([seed, *what.encode()]).generate_state(2))
     times = _times(text, budget.fired)
-    r = simulate(network, time=[0.0, *times], method=method, replicates=n, seed=own, workers=2)
+    r = simulate(network, time=[0.0, *times], method=method, replicates=n, seed=our_seed, workers=2)
     x = {s: np.asarray(r.of(s))[:, 1:] for s in moving}
     try:
-        counts = _runs(text, times, n, other)
+        counts = _runs(text, times, n, their_seed)
     except RuntimeError as error:
         return Refused(what, "a network on which BioNetGen's direct method fails", str(error))
     y = {s: counts[:, :, network.index[s]] for s in moving}
-    # The variance of both together is the same whichever run is whose: the choice favours no verdict.
+    # The variance of both samples together does not depend on which run is whose, so the choice favours no verdict.
     spread = {s: float(np.vstack([x[s], y[s]]).astype(np.float64).var(axis=0).max()) for s in moving}
-    kept = sorted(moving, key=lambda s: -spread[s])[: budget.species]
-    p, details = compare({s: x[s] for s in kept}, {s: y[s] for s in kept}, np.array(times))
-    details |= {"t_end": times[-1], "species": len(kept), "species_left_out": len(moving) - len(kept)}
-    note = f"{n} runs each to t = {times[-1]:g}, {len(kept)} of {len(moving)} species"
+    compared = sorted(moving, key=lambda s: -spread[s])[: budget.species]
+    p, details = compare({s: x[s] for s in compared}, {s: y[s] for s in compared}, np.array(times))
+    details |= {"t_end": times[-1], "species": len(compared), "species_left_out": len(moving) - len(compared)}
+    note = f"{n} runs each to t = {times[-1]:g}, {len(compared)} of {len(moving)} species"
     return Outcome(what, p, details, note)
 
 
 @functools.cache
 def _times(text: str, most: int) -> tuple[float, ...]:
-    """Times [s] up to the end of the runs, within which a pilot run fires fewer than `most` reactions."""
+    """Recorded times [s]; a pilot run fires fewer than `most` reactions up to the last one."""
     grid = TIMES[-1] * 2.0 ** np.arange(-_HALVINGS, 1)
     network = ReactionNetwork.from_bngl_net(text)
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*did not reach")  # which is what the pilot is for
+        warnings.filterwarnings("ignore", message=".*did not reach")  # the pilot is expected to stop early
         pilot = simulate(network, time=grid, method="rejection", max_events=most, seed=1, progress=False)
     reached = int(np.sum(~np.ma.getmaskarray(pilot.of(network.species[0]))[0]))
     end = float(grid[max(reached - 1, 0)])
@@ -350,6 +353,6 @@ def _times(text: str, most: int) -> tuple[float, ...]:
 
 @functools.cache
 def _runs(text: str, times: tuple[float, ...], n: int, seed: int) -> np.ndarray:
-    """Counts float64[run, time, species] of BioNetGen, run once for all methods that are compared with it."""
+    """Counts float64[run, time, species] by BioNetGen. It runs once for all methods that are compared with it."""
     seeds = np.random.SeedSequence(seed).generate_state(n) >> 1
     return np.stack([theirs.stochastic(text, times, int(s)) for s in seeds])

@@ -1,4 +1,8 @@
-"""Errors of events, planted: a condition is looked at too seldom or too late, or a clause of an event is forgotten."""
+"""Planted errors: methods that are wrong in one place, which the checks must reject.
+
+Each plant is simulated with the replicates of the run. It counts as caught if its p-value is below `CAUGHT`, so the
+checks are shown to have power at the sample size at which they are used.
+"""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -12,11 +16,14 @@ from ..kernels import codes
 from ..simulation.methods import Direct, Method, NextReaction, Rejection
 from ..statistics.tests import chi_square
 from . import event_checks, exact_laws
-from .check import Check, Options, Outcome, method_class, sample
+from .check import Check, CheckOptions, Outcome, method_class, sample
+
+# Errors of events: a condition is tested too seldom or too late, or a clause of an event is ignored.
 
 
 def at_recorded_points(deaf: Callable[[type], type]) -> Callable[[type], type]:
-    """Conditions on counts are looked at only at recorded points, by a method that `deaf` makes not notice them."""
+    """Conditions on counts are tested only at recorded points. `deaf` makes the class that does not test them
+    itself."""
 
     def plant(base: Any) -> type:
         class Seldom(deaf(base)):  # type: ignore[misc]
@@ -25,7 +32,7 @@ def at_recorded_points(deaf: Callable[[type], type]) -> Callable[[type], type]:
                 ahead = grid_time[np.searchsorted(grid_time, self.time, side="right") :]
                 if not len(ahead) or ahead[0] >= t_stop:
                     return super().advance(t_stop, grid_time, *rest, **named)
-                # The row of the point itself is filled by the next call, after what happens there.
+                # The next call fills the row of the point itself, after the events at that point.
                 before = grid_time[: np.searchsorted(grid_time, ahead[0])]
                 code = super().advance(ahead[0], before, *rest, **named)
                 return codes.TRIGGERED if code == codes.REACHED_END else code
@@ -36,20 +43,20 @@ def at_recorded_points(deaf: Callable[[type], type]) -> Callable[[type], type]:
 
 
 def one_reaction_late(base: Any) -> type:
-    """A condition is looked at after the reaction that follows the one that changed it."""
+    """A condition is tested only after the reaction that follows the one that made it true."""
 
-    class Late(base):  # type: ignore[misc, valid-type]
+    class LateByOneReaction(base):  # type: ignore[misc, valid-type]
         def advance(self, *arguments: Any, **named: Any) -> int:
             code = super().advance(*arguments, **named)
             if code == codes.TRIGGERED:
                 super().advance(*arguments, **(named | {"event_limit": self.n_events + 1}))
             return code
 
-    return Late
+    return LateByOneReaction
 
 
 class _Changed:
-    """A network whose events are changed; all else is that of the network."""
+    """A network with changed events; everything else is read from the original network."""
 
     def __init__(self, network: Any, change: Callable[[int, Event], Event]) -> None:
         self._network = network
@@ -60,43 +67,41 @@ class _Changed:
 
 
 def of_events(change: Callable[[int, Event], Event]) -> Callable[[type], type]:
-    """A plant that changes each event, given with its number."""
+    """A plant that replaces each event by `change(number, event)`."""
 
     def plant(base: Any) -> type:
-        class Planted(base):  # type: ignore[misc, valid-type]
+        class WithChangedEvents(base):  # type: ignore[misc, valid-type]
             def __init__(self, *arguments: Any, **named: Any) -> None:
                 super().__init__(*arguments, **named)
                 self.network: Any = _Changed(arguments[0], change)
 
-        return Planted
+        return WithChangedEvents
 
     return plant
 
 
-# Planted errors: methods that are wrong in one place, which the checks of a right engine must reject.
-#
-# Each plant is tried with the replicates of the run and caught when its p-value is below 1e-7, so that the checks are
-# shown to have power at the size at which they are used.
+# Errors of channels, of the dependency graph and of the selection of reactions.
 
 CAUGHT = 1e-7
+"""Largest p-value with which a plant counts as caught: far below `LEVEL` over the number of p-values of a run."""
 
 
 def of_channels(change: Callable) -> Callable[[type], type]:
     """A plant that changes the compiled channels of a simulation before it starts."""
 
     def plant(base: Any) -> type:
-        class Planted(base):  # type: ignore[misc, valid-type]
+        class WithChangedChannels(base):  # type: ignore[misc, valid-type]
             def _own_arrays(self, *arguments: Any) -> tuple:
                 channels, laws, families = super()._own_arrays(*arguments)
                 return (*change(channels, laws), families)
 
-        return Planted
+        return WithChangedChannels
 
     return plant
 
 
 def _pairs_times(factor: float) -> Callable[[Any, Any], tuple]:
-    """A change of the coefficient of pairs of one species."""
+    """Multiply the coefficients of pairs of one species by `factor`."""
 
     def change(channels: Any, laws: Any) -> tuple:
         terms = channels.terms.copy()
@@ -116,7 +121,7 @@ def square_pairs(channels: Any, laws: Any) -> tuple:
 
 
 def _time_frozen(channels: Any, laws: Any) -> tuple:
-    """The time in a law is that of the last event."""
+    """The time in a rate law is that of the last event."""
     none = np.empty(0, np.uint32)
     frozen = laws._replace(
         reads_time=np.zeros_like(laws.reads_time), timed_terms=none, timed_channel=np.empty(0, np.bool_)
@@ -125,12 +130,12 @@ def _time_frozen(channels: Any, laws: Any) -> tuple:
 
 
 def _deaf(channels: Any, laws: Any) -> tuple:
-    """Conditions of events are not looked at when counts change."""
+    """Conditions of events are not tested when counts change."""
     return channels, laws._replace(watch=np.empty(0, np.uint32), watch_start=np.zeros(1, np.uint32))
 
 
 def stale(base: Any) -> type:
-    """The first dependency of the first channel on another, or of the first species, is forgotten."""
+    """The first dependency is missing: of the first channel on another, or of the first species."""
 
     class Stale(base):  # type: ignore[misc, valid-type]
         _dependents: Any
@@ -140,7 +145,7 @@ def stale(base: Any) -> type:
             super().__init__(*arguments)
             if isinstance(self, (Direct, NextReaction)):
                 start, channel = self._dependents.start.copy(), self._dependents.channel
-                # The first channel's own place in its list does nothing: it is looked at in any case.
+                # Deleting the first channel from its list would change nothing: it is always updated.
                 gone = int(np.flatnonzero(channel != 0)[0])
                 start[1:] -= 1
                 self._dependents = self._dependents._replace(start=start, channel=np.delete(channel, gone))
@@ -168,7 +173,7 @@ def never_rejecting(base: Any) -> type:
 
 
 class Plant(NamedTuple):
-    """An error, the methods that can have it, and the p-value that must reject it: `p(method, replicates, seed)`."""
+    """An error, the methods that can have it, and `p(method, replicates, seed)`, the p-value that must reject it."""
 
     what: str
     plant: Callable[[type], type]
@@ -189,14 +194,14 @@ def _of_events(name: str) -> Callable[[type, int, int], float]:
 
 
 def _point_early(method: type[Method], n: int, seed: int) -> float:
-    """Recorded one point too early on a grid of ten."""
+    """p-value of counts that are recorded one point too early, on a grid of ten points."""
     text, time, law = exact_laws.CASES["immigration-death"]
     counts = sample(ReactionNetwork.from_text(text), method, [0.9 * time, time], n, seed)
     return chi_square(counts[:, 0, 0], law())
 
 
 def _stream_shared(method: type[Method], n: int, seed: int) -> float:
-    """Each replicate recorded twice, as if two had drawn the same numbers."""
+    """p-value of replicates that are recorded twice, as if pairs of them had drawn the same random numbers."""
     text, time, law = exact_laws.CASES["immigration-death"]
     counts = np.repeat(sample(ReactionNetwork.from_text(text), method, [time], n // 2, seed)[:, 0, 0], 2)
     law = law()[:60]
@@ -230,29 +235,29 @@ PLANTS = (
     Plant("recorded one point too early", lambda base: base, _ALL, _point_early),
     Plant("random stream shared by two replicates", lambda base: base, _ALL, _stream_shared),
 )  # fmt: skip
-"""To add one: a line here."""
+"""To add a planted error: a line here."""
 
 
 class PlantedErrors(Check):
     name = "planted-errors"
     summary = "the other checks reject methods with planted errors (p: 1 if rejected, else 0)"
 
-    def run(self, method: str, seed: int, options: Options) -> list:
+    def run(self, method: str, seed: int, options: CheckOptions) -> list:
         base = method_class(method)
-        found = []
+        outcomes = []
         for plant in PLANTS:
             if any(issubclass(base, b) for b in plant.bases):
                 p = float(plant.p(plant.plant(base), options.replicates, seed))
                 note = f"p of the planted error {p:.2g}"
-                found.append(Outcome(plant.what, float(p < CAUGHT), {"p_of_planted_error": p}, note))
-        return found
+                outcomes.append(Outcome(plant.what, float(p < CAUGHT), {"p_of_planted_error": p}, note))
+        return outcomes
 
 
-# Errors of continuous variables, planted.
+# Errors of continuous variables.
 
 
 def not_restarted(base: Any) -> type:
-    """A path goes on as it was when a reaction changes what its rate rule reads, to the end of the step."""
+    """When a reaction changes a count that a rate rule reads, the path continues unchanged to the end of its step."""
 
     class Going(base):  # type: ignore[misc, valid-type]
         def __init__(self, *arguments: Any, **named: Any) -> None:
@@ -264,22 +269,22 @@ def not_restarted(base: Any) -> type:
 
 
 def frozen(base: Any) -> type:
-    """Propensities read the variables as they were at the last reaction, and at recorded points."""
+    """Propensities read the variables of the last reaction or recorded point, not the present ones."""
 
     class Frozen(base):  # type: ignore[misc, valid-type]
         def __init__(self, *arguments: Any, **named: Any) -> None:
             super().__init__(*arguments, **named)
-            self._shadow = base(*arguments, **named)  # has the path; its reactions are not used
+            self._shadow = base(*arguments, **named)  # integrates the true path; its reactions are not used
 
         def advance(self, t_stop: float, *rest: Any, **named: Any) -> int:
             path = self.laws.continuous
-            path.interpolation[:] = 0.0  # each step is flat
+            path.interpolation[:] = 0.0  # variables are constant within a step
             code = super().advance(t_stop, *rest, **(named | {"event_limit": self.n_events + 1}))
             self._move()
             return codes.SLICE_END if code == codes.EVENT_LIMIT else code
 
         def _move(self) -> None:
-            """Let the variables be those of an undisturbed path at the present time."""
+            """Set the variables to those of the true path at the present time."""
             self._shadow.advance(self.time)
             places = self._laws.continuous.place
             values = self._shadow.laws.variables[places]
@@ -289,9 +294,9 @@ def frozen(base: Any) -> type:
 
 
 def crossing_at_the_next_reaction(base: Any) -> type:
-    """A condition on a variable is looked at only when a reaction fires."""
+    """A condition on a variable is tested only when a reaction fires."""
 
-    class Late(base):  # type: ignore[misc, valid-type]
+    class LateCrossing(base):  # type: ignore[misc, valid-type]
         def __init__(self, *arguments: Any, **named: Any) -> None:
             super().__init__(*arguments, **named)
             path = self.laws.continuous
@@ -301,4 +306,4 @@ def crossing_at_the_next_reaction(base: Any) -> type:
             code = super().advance(*arguments, **(named | {"event_limit": self.n_events + 1}))
             return codes.TRIGGERED if code == codes.EVENT_LIMIT else code
 
-    return Late
+    return LateCrossing

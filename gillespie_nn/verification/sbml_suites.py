@@ -1,13 +1,20 @@
-"""The SBML discrete stochastic models test suite: means and standard deviations over time of the cases in a folder.
+"""The SBML test suites: the stochastic one by exact methods, the semantic one by `ode`.
 
-With n replicates Z = sqrt(n) (mean - mu) / sigma and Y = sqrt(n / 2) (s^2 / sigma^2 - 1) should lie in the suite's
-bands, by default (-3, 3) and (-5, 5). A right engine shows some points outside, and more for Y where tails are heavy;
-so points outside are counted and shown beside what resampling of the replicates themselves gives, and the verdict
-comes from the largest deviation of each case: Z is normal for large n, and so is the variance with the standard error
-that the replicates' fourth moment gives. Points in time are dependent; Bonferroni over them stays valid.
+The stochastic suite gives means mu and standard deviations sigma over time. With n replicates,
+Z = sqrt(n) (mean - mu) / sigma and Y = sqrt(n / 2) (s^2 / sigma^2 - 1) should lie in the bands of the suite, by default
+(-3, 3) and (-5, 5). A right engine has points outside the bands too, and more of them for Y where tails are heavy. So
+the number of points outside is only reported, with the number that resampling of the replicates gives. The verdict
+comes from the largest deviation of each case: Z is normal for large n, and so is the variance, with the standard error
+that the fourth moment of the replicates gives. Points in time are dependent; Bonferroni's inequality allows that.
+
+A case of the semantic suite passes if every value differs from the expected one by at most
+absolute + relative |expected|, with the tolerances of its settings. The reader and the method alone decide whether a
+case can be simulated. A refusal counts under the part of SBML that its message names.
 
 T. W. Evans, C. S. Gillespie, D. J. Wilkinson, The SBML discrete stochastic models test suite, Bioinformatics 24 (2008)
 285-286, doi:10.1093/bioinformatics/btm566.
+S. M. Keating et al., SBML Level 3: an extensible format for the exchange and reuse of biological models, Molecular
+Systems Biology 16 (2020) e9110, doi:10.15252/msb.20199110.
 """
 
 import csv
@@ -25,11 +32,13 @@ from ..crn import ReactionNetwork
 from ..crn.formats.sbml_document import flattened
 from ..simulation.result import Result
 from ..statistics.tests import Verdict, bonferroni, two_sided
-from .check import Check, Options, Outcome, Refused, Unsupported
+from .check import Check, CheckOptions, Outcome, Refused, Unsupported
 
 _RESAMPLES = 200
 _ROUNDING = 1e-5
-"""Means and deviations of the suite are printed with five decimals."""
+"""The suite prints means and deviations with five decimals."""
+
+# The stochastic test suite.
 
 
 class SbmlSuite(Check):
@@ -40,21 +49,22 @@ class SbmlSuite(Check):
     def missing(cls, sbml_suite: str | Path | None, folder: str | Path | None = None) -> str:
         return "" if sbml_suite is not None else "no folder given: use --sbml-suite FOLDER"
 
-    def run(self, method: str, seed: int, options: Options) -> list:
+    def run(self, method: str, seed: int, options: CheckOptions) -> list:
         if options.sbml_suite is None:
             return [Unsupported("sbml-suite", self.missing(None))]
-        found: list[Outcome | Unsupported] = []
+        outcomes: list[Outcome | Unsupported] = []
         for k, folder in enumerate(case_folders(options.sbml_suite)):
-            own = int(np.random.SeedSequence([seed, k]).generate_state(1)[0])  # many cases are one model written twice
+            # Each case has a different seed: many cases are one model written in two ways.
+            case_seed = int(np.random.SeedSequence([seed, k]).generate_state(1)[0])
             try:
-                found.append(run_case(folder, method, own, options.replicates, **options.method_options))
+                outcomes.append(run_case(folder, method, case_seed, options.replicates, **options.method_options))
             except InputError as error:
-                found.append(Unsupported(folder.name, str(error)))
-        return found
+                outcomes.append(Unsupported(folder.name, str(error)))
+        return outcomes
 
 
 def case_folders(path: str | Path, suite: str = "stochastic") -> list[Path]:
-    """Folders of cases of a `suite` of SBML below `path`, by number."""
+    """Folders of the cases of an SBML `suite` in `path`, by number. Raises InputError if there are none."""
     root = Path(path)
     folders = sorted(f for f in root.iterdir() if any(f.glob("*-results.csv"))) if root.is_dir() else []
     if not folders:
@@ -63,7 +73,7 @@ def case_folders(path: str | Path, suite: str = "stochastic") -> list[Path]:
 
 
 def run_case(folder: Path, method: str, seed: int, n: int, **options: Any) -> Outcome:
-    """Simulate one case n times; the p-value of its largest deviation in mean or variance."""
+    """Simulate one case n times. The outcome has the p-value of the largest deviation of a mean or a variance."""
     settings = _settings(next(folder.glob("*-settings.txt")))
     time, mean, deviation = _results(next(folder.glob("*-results.csv")))
     network = ReactionNetwork.from_sbml(_model(folder))
@@ -73,6 +83,7 @@ def run_case(folder: Path, method: str, seed: int, n: int, **options: Any) -> Ou
     for name, mu in mean.items():
         counts, sigma = r.of(name).astype(np.float64), deviation[name]
         moving = sigma > 0
+        # A point with standard deviation 0 is known exactly; it has no Z, and every replicate must have its value.
         if (counts[:, ~moving] != mu[~moving]).any():
             return Outcome(f"{folder.name} {name}", 0.0, {"why": "a point without spread differs"})
         x, mu, sigma = counts[:, moving], mu[moving], sigma[moving]
@@ -100,13 +111,13 @@ def run_case(folder: Path, method: str, seed: int, n: int, **options: Any) -> Ou
 
 
 def _usual(x: np.ndarray, settings: dict, rng: np.random.Generator) -> list[int]:
-    """Points outside the bands in resamples of x, whose mean and deviation are then the true ones."""
-    found = []
+    """Numbers of points outside the bands in resamples of x, for which mean and deviation of x are the true ones."""
+    outside = []
     for _ in range(_RESAMPLES):
         again = x[rng.integers(len(x), size=len(x))]
         z, y = _bands(again, x.mean(0), x.std(0))
-        found.append(_n_outside(z, y, settings))
-    return found
+        outside.append(_n_outside(z, y, settings))
+    return outside
 
 
 def _bands(x: np.ndarray, mu: np.ndarray, sigma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -121,8 +132,11 @@ def _n_outside(z: np.ndarray, y: np.ndarray, settings: dict) -> int:
 
 
 def _p_values(x: np.ndarray, mu: np.ndarray, sigma: np.ndarray) -> list[float]:
-    """Two-sided p-values of mean and variance at each point, the suite's rounding allowed for."""
+    """Two-sided p-values of mean and variance at each point. Differences within the rounding of the suite do not
+    count."""
     n, variance = len(x), x.var(0, ddof=1)
+    # The standard error of a variance is sqrt((m4 - m2^2) / n), whatever the law. Rounding of sigma by r changes
+    # sigma^2 by up to 2 sigma r.
     z = np.maximum(np.abs(x.mean(0) - mu) - _ROUNDING, 0.0) * np.sqrt(n) / sigma
     spread = np.sqrt(np.maximum(((x - x.mean(0)) ** 4).mean(0) - variance**2, 1e-300) / n)
     v = np.maximum(np.abs(variance - sigma**2) - 2 * sigma * _ROUNDING, 0.0) / spread
@@ -138,11 +152,11 @@ def _model(folder: Path) -> Path:
 
 def _settings(path: Path) -> dict:
     parts = (line.partition(":") for line in path.read_text().splitlines() if ":" in line)
-    found = {name: value for name, _, value in parts}
+    values = {name: value for name, _, value in parts}
     ranges = {"meanRange": (-3.0, 3.0), "sdRange": (-5.0, 5.0)}
     for name in ranges:
-        if found.get(name, "").strip():
-            low, high = found[name].strip().strip("()").split(",")
+        if values.get(name, "").strip():
+            low, high = values[name].strip().strip("()").split(",")
             ranges[name] = (float(low), float(high))
     return ranges
 
@@ -161,14 +175,7 @@ def _results(path: Path) -> tuple[np.ndarray, dict, dict]:
     return table[:, 0], means, {name: column[f"{name}-sd"] for name in means}
 
 
-# The SBML semantic test suite: time courses of the cases in a folder, by method `ode`.
-#
-# A case passes where every value differs from the expected one by at most absolute + relative |expected|, with the two
-# tolerances of its settings. Values are read by name from the result. Whether a case can be simulated is decided by the
-# reader and the method alone; a refusal counts under the part of SBML that its message names.
-#
-# S. M. Keating et al., SBML Level 3: an extensible format for the exchange and reuse of biological models, Molecular
-# Systems Biology 16 (2020) e9110, doi:10.15252/msb.20199110.
+# The semantic test suite.
 
 REASONS = {
     "delay() in formulas": "delay() is not supported",
@@ -177,14 +184,14 @@ REASONS = {
     "submodels in files that are not there": "but there is no such file",
     "algebraic rules without an explicit solution": "the algebraic rule",
 }
-"""What may be refused, and the words of the refusal."""
+"""Reasons to refuse a case, and the words by which the message of the refusal is recognised."""
 _TOLERANCES: dict[str, Any] = {"rtol": 1e-10, "atol": 1e-13}
 _MADE = "semantic_{}_"
-"""Name of the rule that gives a value which is not that of a species."""
+"""Name of the added rule that records a value which is not that of a species."""
 
 
-class Settings(NamedTuple):
-    """The settings of a case."""
+class SemanticSettings(NamedTuple):
+    """The settings of a case: times [s], names of variables, two tolerances, and the variables that are amounts."""
 
     time: np.ndarray
     variables: tuple[str, ...]
@@ -202,7 +209,7 @@ class SbmlSemantic(Check):
     def missing(cls, sbml_suite: str | Path | None, folder: str | Path | None = None) -> str:
         return "" if folder is not None else "no folder given: use --folder DIR"
 
-    def run(self, method: str, seed: int, options: Options) -> list:
+    def run(self, method: str, seed: int, options: CheckOptions) -> list:
         if options.folder is None:
             return [Unsupported(self.name, self.missing(None))]
         return [run_semantic_case(folder, method) for folder in case_folders(options.folder, "semantic")]
@@ -225,9 +232,9 @@ def run_semantic_case(folder: Path, method: str = "ode") -> Outcome | Refused | 
             warnings.simplefilter("ignore")
             values = simulated(model_of(folder), time, case, method)
     except GillespieError as error:
-        said = str(error)
-        reason = next((name for name, words in REASONS.items() if words in said), None)
-        return Unsupported(folder.name, said) if reason is None else Refused(folder.name, reason, said)
+        message = str(error)
+        reason = next((name for name, words in REASONS.items() if words in message), None)
+        return Unsupported(folder.name, message) if reason is None else Refused(folder.name, reason, message)
     off = {name: _largest(values[name], expected[name], case) for name in case.variables}
     worst = max(off, key=lambda name: off[name], default="")
     largest = off.get(worst, 0.0)
@@ -236,8 +243,8 @@ def run_semantic_case(folder: Path, method: str = "ode") -> Outcome | Refused | 
     return Outcome(folder.name, float(passes), {"largest": largest}, note)
 
 
-def _largest(values: np.ndarray, expected: np.ndarray, case: Settings) -> float:
-    """The largest difference over the tolerance; infinite where only one value is a finite number."""
+def _largest(values: np.ndarray, expected: np.ndarray, case: SemanticSettings) -> float:
+    """The largest difference, divided by the tolerance; infinite if only one of two values is finite."""
     finite = np.isfinite(expected)
     same = np.isnan(values) & np.isnan(expected) | (values == expected)
     if not (same | (finite & np.isfinite(values))).all():
@@ -246,7 +253,7 @@ def _largest(values: np.ndarray, expected: np.ndarray, case: Settings) -> float:
     return float((np.abs(values[finite] - expected[finite]) / allowed).max(initial=0.0))
 
 
-def simulated(path: Path, time: np.ndarray, case: Settings, method: str) -> dict[str, np.ndarray]:
+def simulated(path: Path, time: np.ndarray, case: SemanticSettings, method: str) -> dict[str, np.ndarray]:
     """Values float64[point] of the variables of a case."""
     document, _ = flattened(checks.read_text(path), path.parent)
     model = document.getModel()
@@ -254,15 +261,15 @@ def simulated(path: Path, time: np.ndarray, case: Settings, method: str) -> dict
     sizes = {species[v].getCompartment() for v in case.variables if v in species and v not in case.amounts}
     others = [*(v for v in case.variables if v not in species), *sorted(sizes)]
     network = ReactionNetwork.from_sbml(_recording(document, dict.fromkeys(others)), substance="item")
-    found = simulate(network, time=time, method=method, **_TOLERANCES)
-    assert isinstance(found, Result)
-    observables = dict(zip(found.observable_names, found.observables[0].T))
+    result = simulate(network, time=time, method=method, **_TOLERANCES)
+    assert isinstance(result, Result)
+    observables = dict(zip(result.observable_names, result.observables[0].T))
 
     def other(name: str) -> np.ndarray:
         return observables[_MADE.format(name)]
 
     def amount(name: str) -> np.ndarray:
-        return found.of(name)[0] * found.volume
+        return result.of(name)[0] * result.volume
 
     values = {}
     for name in case.variables:
@@ -276,7 +283,7 @@ def simulated(path: Path, time: np.ndarray, case: Settings, method: str) -> dict
 
 
 def _recording(document: Any, names: Any) -> str:
-    """The document with a rule for each of `names`, so that it is recorded."""
+    """The document with an assignment rule for each of `names`, so that its value is recorded."""
     sbml = checks.optional("libsbml", "sbml", "reading SBML")
     model = document.getModel()
     for name in names:
@@ -286,35 +293,35 @@ def _recording(document: Any, names: Any) -> str:
         parameter.setConstant(False)
         rule = model.createAssignmentRule()
         rule.setVariable(made)
-        node = sbml.ASTNode(sbml.AST_NAME)  # not from text, in which some names are constants
+        node = sbml.ASTNode(sbml.AST_NAME)  # parsed from text, names such as `pi` would become constants
         node.setName(name)
         rule.setMath(node)
     return sbml.writeSBMLToString(document)
 
 
 def model_of(folder: Path) -> Path:
-    """The SBML model of a case, of the highest level and version there is."""
+    """The SBML model of a case, in the highest level and version that exists."""
     models = sorted(folder.glob("*-sbml-l*v*.xml"))
     if not models:
         raise InputError(f"{folder} contains no SBML model")
     return models[-1]
 
 
-def settings(path: Path) -> Settings:
-    """The settings of a case; raises InputError for a file that has not all of them."""
+def settings(path: Path) -> SemanticSettings:
+    """The settings of a case. Raises InputError if the file does not have all of them."""
     lines = (line.partition(":") for line in path.read_text().splitlines() if ":" in line)
-    found = {name.strip(): value.strip() for name, _, value in lines}
+    entries = {name.strip(): value.strip() for name, _, value in lines}
 
     def names(key: str) -> tuple[str, ...]:
-        return tuple(name.strip() for name in found.get(key, "").split(",") if name.strip())
+        return tuple(name.strip() for name in entries.get(key, "").split(",") if name.strip())
 
     try:
-        start, duration, steps = float(found["start"]), float(found["duration"]), int(found["steps"])
+        start, duration, steps = float(entries["start"]), float(entries["duration"]), int(entries["steps"])
         time = np.linspace(start, start + duration, steps + 1)
-        absolute, relative = float(found["absolute"]), float(found["relative"])
+        absolute, relative = float(entries["absolute"]), float(entries["relative"])
     except (KeyError, ValueError) as error:
         raise InputError(f"{path} is not a file of settings: {error}") from None
-    return Settings(time, names("variables"), absolute, relative, frozenset(names("amount")))
+    return SemanticSettings(time, names("variables"), absolute, relative, frozenset(names("amount")))
 
 
 def results(path: Path) -> tuple[np.ndarray, dict[str, np.ndarray]]:

@@ -13,8 +13,8 @@ import gillespie_nn as gnn
 from gillespie_nn.cli import main
 from gillespie_nn.crn.formats import FORMATS, format_named, format_of
 from gillespie_nn.crn.parts import Parts
-from gillespie_nn.verification import hostile
 from helpers.naive import propensity
+from robustness import hostile_models
 
 pytestmark = pytest.mark.fast
 
@@ -110,10 +110,10 @@ def test_what_only_the_whole_network_shows_names_the_file_too(tmp_path):
 def test_hostile_models_are_made_of_every_format(form):
     for other in FORMATS:
         _needs(other)
-    texts = [text for name, text in hostile.corpus() if name == form.name]
+    texts = [text for name, text in hostile_models.corpus() if name == form.name]
     assert set(form.examples()) <= set(texts)
     assert len(texts) == len(form.examples()) + 2 * (form.write is not None)
-    made = [hostile.mutant(k, 1) for k in range(300)]
+    made = [hostile_models.mutant(k, 1) for k in range(300)]
     own = {text for name, text in made if name == form.name}
     assert len(own - set(texts)) > 10
 
@@ -129,7 +129,7 @@ def test_a_new_format_is_read_by_python_the_command_line_and_the_fuzzer(tmp_path
                     examples=lambda: ("A becomes B @ 1\nA = 5",))  # fmt: skip
     formats = importlib.import_module("gillespie_nn.crn.formats")
     monkeypatch.setattr(formats, "FORMATS", (*FORMATS, plain))
-    monkeypatch.setattr(hostile, "FORMATS", (*FORMATS, plain))
+    monkeypatch.setattr(hostile_models, "FORMATS", (*FORMATS, plain))
     path = tmp_path / "model.words"
     path.write_text("A becomes B @ 1\nA = 5")
     assert gnn.ReactionNetwork.from_file(path) == gnn.ReactionNetwork.from_text("A -> B @ 1\nA = 5")
@@ -137,7 +137,7 @@ def test_a_new_format_is_read_by_python_the_command_line_and_the_fuzzer(tmp_path
     assert "2 species" in capsys.readouterr().out
     for form in FORMATS:
         _needs(form)
-    assert ("words", "A becomes B @ 1\nA = 5") in hostile.corpus.__wrapped__()
+    assert ("words", "A becomes B @ 1\nA = 5") in hostile_models.corpus.__wrapped__()
 
 
 def test_the_help_of_simulate_names_every_format(capsys):

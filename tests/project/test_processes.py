@@ -9,7 +9,7 @@ import pytest
 
 from gillespie_nn import InputError, UnfinishedError
 from gillespie_nn.processes import Lost, in_processes, spread
-from gillespie_nn.verification.children import outcomes
+from robustness.attempts import outcomes
 
 
 def attempt(number):

@@ -15,10 +15,10 @@ from gillespie_nn.propositions import (
     stored_results,
     theta_when_sharpened,
 )
-from gillespie_nn.propositions.error_rates import Criterion, slopes
-from gillespie_nn.propositions.forcing import Rate
+from gillespie_nn.propositions.forcing import RateSource
 from gillespie_nn.propositions.intrinsic import Intrinsic
 from gillespie_nn.propositions.results import Results
+from gillespie_nn.propositions.sequential_rule import Criterion, slopes
 from gillespie_nn.propositions.setting import allotment
 from gillespie_nn.statistics.scaling import MEDIAN, bootstrap, log_ratios
 from gillespie_nn.statistics.tests import ERROR, MOST_LOOKS, Decisions, Judgement, Verdict, confidences
@@ -170,13 +170,13 @@ def test_error_rates_need_a_verification_that_ended(tmp_path, capsys):
     assert main(["verify-bounds", "--error-rates", "--output", str(output)]) == 2
     assert "without --error-rates first" in capsys.readouterr().err
     with pytest.raises(InputError, match="no verification that ended"):
-        stored_results(Rate(setting_of(SHORT), 20, 0), output)
+        stored_results(RateSource(setting_of(SHORT), 20, 0), output)
 
 
 def test_the_table_of_seeds_goes_on_where_it_stopped(tmp_path, capsys, monkeypatch):
     small = setting_of(SHORT)
     monkeypatch.setattr(proposition_report, "setting_of", lambda choice: small)
-    monkeypatch.setattr(Rate, "usual_paths", 20)
+    monkeypatch.setattr(RateSource, "usual_paths", 20)
     words = [str(tmp_path), "--noise", "rate", "--proposition", "5.2", "--seeds"]
     assert proposition_report.main([*words, "1"]) == 0
     first = (tmp_path / "5.2-rate-0.json").stat().st_mtime_ns

@@ -9,8 +9,8 @@ from gillespie_nn.checks import ModelError
 from gillespie_nn.cli import main
 from gillespie_nn.propositions import SHARPENED, SOURCES, judgements, selftest, setting_of, verdict
 from gillespie_nn.propositions.driven import DrivenPaths
-from gillespie_nn.propositions.forcing import Rate
-from gillespie_nn.propositions.proposition_report import Outcome
+from gillespie_nn.propositions.forcing import RateSource
+from gillespie_nn.propositions.proposition_report import PropositionOutcome
 from gillespie_nn.statistics.tests import Decisions, Verdict
 from helpers.paths import ROOT
 from helpers.short_bounds import SHORT, SIZES
@@ -42,7 +42,7 @@ def test_an_interval_too_wide_is_inconclusive_and_a_wrong_slope_fails():
 
 def _results(paths=24):
     """A source with one look, and all that it has to say."""
-    source = Rate(setting_of(SHORT), paths, 0, looks=1)
+    source = RateSource(setting_of(SHORT), paths, 0, looks=1)
     results, work = source.empty(), source.worker()
     for path in source.tasks(results, source.allotted[0]):
         work(results, path)
@@ -53,7 +53,7 @@ def _verdict():
     source, results = _results()
     decisions = Decisions()
     decisions.add(source.judgements(results, source.confidences[0], lambda line: None))
-    return verdict(source, Outcome(results, decisions, source.allotted[0]))
+    return verdict(source, PropositionOutcome(results, decisions, source.allotted[0]))
 
 
 def test_the_verdict_has_what_its_json_promises():

@@ -27,8 +27,8 @@ from gillespie_nn.storage import MomentsFile, moments_file, training_file
 from gillespie_nn.storage import moments_file as bounds_file
 from gillespie_nn.storage.export import export
 from gillespie_nn.storage.open import follow, repair
-from gillespie_nn.verification import hostile_files
 from helpers.paths import ROOT
+from robustness import hostile_files
 
 NET = gnn.ReactionNetwork.from_text("0 -> A @ 5\nA -> 0 @ 0.5\n0 -> B @ 50\nB -> 0 @ 0.5\n@rule total = A + B")
 SECRET = 1234.5

@@ -9,27 +9,27 @@ import pytest
 
 from gillespie_nn import interrupts
 from gillespie_nn.storage import hdf5_bytes
-from gillespie_nn.verification.interrupted_runs import Ended, attempts, carry_out, wrong
+from robustness.interrupted_commands import End, execute, report_of_command, wrong
 
 
 def test_an_interrupted_command_goes_on_to_the_content_of_a_whole_run():
-    """The check `interrupted-runs` does it for every kind of command, and more often."""
-    found = attempts("to a file", "direct", 5, 2)
-    assert found.p == 1.0 and found.details["interrupted"] and not found.details["failures"], found
+    """`python tests/robustness/run.py interrupted-runs` does it for every kind of command, and more often."""
+    report = report_of_command("to a file", "direct", 5, 2)
+    assert report.verdict == "holds" and report.ends["interrupted"] and not report.failures, report
 
 
 @pytest.mark.parametrize("delay", [0.01, 0.1, 0.3])
 def test_an_interrupt_within_the_imports_is_one_sentence(delay, tmp_path):
-    ended = carry_out(tmp_path, "simulate model.txt --t-end 1", delay)
-    assert ended.code == 130 and ended.said == "gillespie-nn: interrupted before the run began\n"
+    end = execute(tmp_path, "simulate model.txt --t-end 1", delay)
+    assert end.code == 130 and end.stderr == "gillespie-nn: interrupted before the run began\n"
 
 
 def test_ends_that_are_wrong_are_told():
-    assert wrong(Ended(0, "", 1.0)) == wrong(Ended(130, "gillespie-nn: interrupted; x\n", 1.0)) == ""
-    assert "exit code -2" in wrong(Ended(-2, "", 1.0))
-    assert "traceback" in wrong(Ended(130, "Traceback (most recent call last):\ngillespie-nn: interrupted\n", 1.0))
-    assert "traceback" in wrong(Ended(0, "Exception ignored in: <function f>\n", 1.0))
-    assert "without one sentence" in wrong(Ended(130, "", 1.0))
+    assert wrong(End(0, "", 1.0)) == wrong(End(130, "gillespie-nn: interrupted; x\n", 1.0)) == ""
+    assert "exit code -2" in wrong(End(-2, "", 1.0))
+    assert "traceback" in wrong(End(130, "Traceback (most recent call last):\ngillespie-nn: interrupted\n", 1.0))
+    assert "traceback" in wrong(End(0, "Exception ignored in: <function f>\n", 1.0))
+    assert "without one sentence" in wrong(End(130, "", 1.0))
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ from gillespie_nn.checks import InputError, UnfinishedError
 from gillespie_nn.seeds import Purpose
 from gillespie_nn.simulation.batches import BatchLeap, simulate_outputs
 from gillespie_nn.simulation.batches.neurons import Weights
-from gillespie_nn.verification.batch_comparison import PLANTS, Point, compare, method_changes
+from gillespie_nn.verification.batch_comparison import PLANTS, BatchPoint, compare, method_changes
 from helpers.checks_of_chance import accept, rejects
 
 # Moments of 1,650 exact presentations (`rejection`) at this point: means and variances of all weights [molecules].
-_POINT, _EXACT = Point(300.0, 40.0, 1.0), 1650
+_POINT, _EXACT = BatchPoint(300.0, 40.0, 1.0), 1650
 # fmt: off
 _MEAN = np.array([
     12.234, -2.841, -1.118, -27.001, 1.647, 0.949, 11.414, -13.047, 3.098, -1.679, -2.519, -1.208, 21.152, -8.156,

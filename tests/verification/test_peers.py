@@ -7,7 +7,7 @@ import pytest
 from gillespie_nn import ReactionNetwork, simulate
 from gillespie_nn.peers import PEERS, Copasi, Job, programs, whole_counts
 from gillespie_nn.verification import peer_checks
-from gillespie_nn.verification.check import Options, Unsupported
+from gillespie_nn.verification.check import CheckOptions, Unsupported
 
 _TIMES = np.array([1.0, 2.0])
 
@@ -51,7 +51,7 @@ def test_a_program_that_is_not_installed_is_named(monkeypatch):
 
     monkeypatch.setattr(peer_checks, "CASES", {"immigration-death": peer_checks.CASES["immigration-death"]})
     monkeypatch.setattr(peer_checks, "PROGRAMS", {"absent": Absent})
-    (found,) = peer_checks.Peers().run("direct", 0, Options(1000, None))
+    (found,) = peer_checks.Peers().run("direct", 0, CheckOptions(1000, None))
     assert isinstance(found, Unsupported) and found.reason == "absent is not installed: pip install no-such-program"
 
 

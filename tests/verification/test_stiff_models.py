@@ -5,7 +5,7 @@ import pytest
 
 from gillespie_nn import ReactionNetwork
 from gillespie_nn.verification import stiff_models, verify
-from gillespie_nn.verification.check import Options, Unsupported
+from gillespie_nn.verification.check import CheckOptions, Unsupported
 from gillespie_nn.verification.stiff_models import MODELS, MassAction, StiffModels
 
 
@@ -17,13 +17,13 @@ def two(monkeypatch):
 
 @pytest.mark.parametrize("method", ["ode", "linear_noise"])
 def test_stiff_and_oscillating_models_are_within_the_stated_tolerance(method, two):
-    found = [o for o in StiffModels().run(method, 0, Options(1000, None)) if not isinstance(o, Unsupported)]
+    found = [o for o in StiffModels().run(method, 0, CheckOptions(1000, None)) if not isinstance(o, Unsupported)]
     assert len(found) >= 2 and all(o.p == 1.0 for o in found), found
 
 
 def test_a_loose_tolerance_is_found(two, monkeypatch):
     monkeypatch.setattr(stiff_models, "TOLERANCES", {"ode": {"rtol": 1e-4, "atol": 1e-8}})
-    found = StiffModels().run("ode", 0, Options(1000, None))
+    found = StiffModels().run("ode", 0, CheckOptions(1000, None))
     assert {o.p for o in found if not isinstance(o, Unsupported)} == {0.0}
 
 

@@ -1,20 +1,16 @@
 """`verify-methods`: right methods hold, planted errors fail, and cases that cannot be simulated are not passed over."""
 
 import json
-from dataclasses import replace
-from functools import partial
 
 import numpy as np
 import pytest
 
 import gillespie_nn as gnn
 from gillespie_nn.cli import main, verify_methods_command
-from gillespie_nn.crn.formats import format_named
 from gillespie_nn.simulation import methods
 from gillespie_nn.simulation.methods import Direct
-from gillespie_nn.verification import CHECKS, children, hostile, hostile_files, verify
+from gillespie_nn.verification import CHECKS, verify
 from gillespie_nn.verification import planted as planted_errors
-from gillespie_nn.verification.hostile import HostileModels
 from gillespie_nn.verification.planted import PlantedErrors
 
 QUICK = {"replicates": 2000, "seed": 3}
@@ -121,27 +117,6 @@ def test_a_plant_that_changes_nothing_is_reported_as_missed(monkeypatch):
     kept = planted_errors.PLANTS[0]._replace(plant=lambda base: base)
     monkeypatch.setattr(planted_errors, "PLANTS", (kept,))
     assert verify([PlantedErrors], ["direct"], **QUICK)["verdict"] == "fails"
-
-
-def test_hostile_models_end_in_a_result_or_a_clear_error():
-    pytest.importorskip("antimony")
-    found = verify([HostileModels], ["direct"], replicates=1000, seed=5)
-    assert found["verdict"] == "holds", found["outcomes"]
-    assert found["outcomes"][0]["simulated"] > 100
-
-
-def test_hostile_files_open_or_are_refused_in_a_sentence(tmp_path):
-    """A hundred mutants; the check of verify-methods takes as many as one likes."""
-    hostile_files.make_originals(tmp_path)
-    found = children.outcomes(100, partial(hostile_files._try, tmp_path, 7))
-    assert {k: v for k, v in found.items() if v not in ("opened", "refused")} == {}
-    assert min(list(found.values()).count(kind) for kind in ("opened", "refused")) > 10
-
-
-def test_a_reader_that_raises_is_found(monkeypatch):
-    monkeypatch.setattr(hostile, "format_named", lambda name: replace(format_named(name), read=lambda text: 1 / 0))
-    attempt = partial(hostile._try, 1, "direct")
-    assert children.outcome_of(attempt, 1).startswith("ZeroDivisionError")
 
 
 def test_all_leaves_out_what_it_has_no_means_for_and_says_so(capsys, monkeypatch):

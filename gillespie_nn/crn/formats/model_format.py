@@ -42,8 +42,8 @@ class Format:
     read : `read(source, parameters) -> Parts`, see `Source` and `Overrides`.
     write : `write(network, path=None, **how)`: the text, written to `path` if that is given. None: nothing writes it.
     extra : the pip extra with the libraries that it takes. None: nothing but the package itself.
-    examples : texts that use what the format has; hostile inputs are made of them (`verification.hostile`).
-    intrusions : pieces of text that are put into them there, beside those that every format gets.
+    examples : texts that use every feature of the format; tests read them, and hostile models are mutants of them.
+    intrusions : pieces of text that are inserted into these mutants, besides those of all formats.
     has_units : whether `read` takes `substance`, how amounts are read in place of their units.
     """
 

@@ -1,4 +1,4 @@
-"""Documents that use what SBML has; hostile inputs are made of them, see `verification.hostile`."""
+"""Documents that use what SBML has; hostile models are mutants of them, see `tests/robustness/hostile_models.py`."""
 
 import math
 from collections.abc import Container

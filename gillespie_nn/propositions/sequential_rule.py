@@ -1,10 +1,10 @@
-"""The error rates of the sequential rule, measured on the paths of a verification that ended.
+"""The error rates of the sequential rule, measured on the paths of a finished verification, and faults planted into it.
 
-A sequence is a verification whose paths are drawn from the stored ones, with replacement, and judged look after look.
-The stored paths are then the whole population, so that its slopes, quantiles and ratios are known, and a fault of known
-size can be planted: the errors of one quantity are multiplied by a power of eps, or by a factor, so that the true value
-lies a little outside the limits. The others stay as they are. Counted is how often the check `holds` nevertheless, for
-the quantity with which that happens most often; and, with nothing planted, how often it `fails`.
+A sequence is a verification whose paths are drawn with replacement from the stored ones, and judged look by look. The
+stored paths are the whole population, so their slopes, quantiles and ratios are the true ones, and a fault of known
+size can be planted: the errors of one quantity are multiplied by a power of eps, or by a factor, so that its true value
+lies slightly outside the limits. Other quantities are unchanged. Two rates are measured: how often the check still
+`holds`, for the quantity with the highest rate, and how often it `fails` with nothing planted.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,38 +27,38 @@ MOST_FALSE_HOLDS, MOST_FALSE_FAILS = ERROR, 0.01
 
 
 class Criterion(NamedTuple):
-    """A check in the form that sequences need."""
+    """A check, as a function of samples of paths."""
 
     check: str
     names: Sequence[str]
-    """Of the quantities."""
+    """Names of the quantities."""
     values: list[np.ndarray]
-    """float64[path, ..., quantity], of each group of independent paths."""
+    """Errors float64[path, ..., quantity] of each group of independent paths."""
     tasks: Sequence[int]
     """For each group, the column of the allotment of paths."""
     estimate: Callable[[list[np.ndarray], float], Slopes]
-    """Estimates from such groups, and their intervals of a given confidence."""
+    """Function of such groups and a confidence; gives estimates and their intervals."""
     low: np.ndarray  # float64[quantity]: limits of the intervals
     high: np.ndarray  # float64[quantity], or infinite
     plants: Sequence[tuple[str, np.ndarray]]
-    """What is planted, and the true value that a quantity then has, float64[quantity]."""
+    """Names of the planted faults, each with the true value of each quantity under it, float64[quantity]."""
 
 
-class Rate(NamedTuple):
+class ErrorRate(NamedTuple):
     """How often a verdict was wrong."""
 
     check: str
     planted: str
     verdict: Verdict
     quantity: str
-    """With the highest rate."""
+    """The quantity with the highest rate."""
     wrong: int
     sequences: int
     low: float
-    """95 % interval of Clopper and Pearson."""
+    """Ends of the 95 % interval of Clopper and Pearson."""
     high: float
     most: float
-    """Allowed."""
+    """The allowed rate."""
 
     @property
     def as_promised(self) -> bool:
@@ -73,27 +73,28 @@ def error_rates(
     seed: int,
     sequences: int = SEQUENCES,
     say: Callable[[str], object] = lambda line: None,
-) -> list[Rate]:
-    """Rates of all criteria; `allotted` int64[look, task] is the number of paths at each look, and
-    `confidences` float64[look] that of its intervals."""
-    found = []
+) -> list[ErrorRate]:
+    """Error rates of all criteria. `allotted` int64[look, task] are the numbers of paths at each look, `confidences`
+    float64[look] the confidences of its intervals."""
+    result = []
     for criterion in criteria:
         rates = _rates(criterion, allotted, confidences, seed, sequences)
         for rate in rates:
             say(sentence(rate))
-        found += rates
-    return found
+        result += rates
+    return result
 
 
 def _rates(
     criterion: Criterion, allotted: np.ndarray, confidences: np.ndarray, seed: int, sequences: int
-) -> list[Rate]:
+) -> list[ErrorRate]:
     true = criterion.estimate(criterion.values, confidences[-1]).slope
     n = len(true)
     # Rows: nothing planted, then each plant in each quantity.
     shifts = np.concatenate([np.zeros((1, n)), *(np.diag(value - true) for _, value in criterion.plants)])
     holds, fails = np.zeros((2, len(shifts)), dtype=np.int64)
     for k in range(sequences):
+        # A stream for each sequence: sequence k is the same however many there are.
         rng = seeds.stream(seed, Purpose.RESAMPLING, 1, k)
         first, last = _sequence(criterion, allotted, confidences, shifts, rng)
         holds += first
@@ -114,15 +115,17 @@ def _sequence(
     shifts: np.ndarray,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Whether the check holds, and whether it fails, under each of the `shifts` float64[plant, quantity]."""
+    """Whether the check holds, and whether it fails, bool[plant] each, under `shifts` float64[plant, quantity]."""
     drawn = [
         values[rng.integers(len(values), size=allotted[-1, task])]
         for values, task in zip(criterion.values, criterion.tasks)
     ]
     holds, fails = np.zeros((2, len(shifts)), dtype=np.bool_)
     for paths, confidence in zip(allotted, confidences):
-        found = criterion.estimate([v[: paths[task]] for v, task in zip(drawn, criterion.tasks)], confidence)
-        moved = Slopes(*(v + shifts for v in found))
+        estimated = criterion.estimate([v[: paths[task]] for v, task in zip(drawn, criterion.tasks)], confidence)
+        # A power of eps or a factor shifts estimate and interval by a constant, so one resampling serves all plants.
+        moved = Slopes(*(v + shifts for v in estimated))
+        # A check that is decided at a look stays decided, as in a verification.
         open_ = ~(holds | fails)
         fails |= open_ & moved.outside(criterion.low, criterion.high).any(axis=1)
         holds |= open_ & moved.inside(criterion.low, criterion.high).all(axis=1)
@@ -131,15 +134,17 @@ def _sequence(
     return holds, fails
 
 
-def _rate(check: str, planted: str, verdict: Verdict, quantity: str, count: int, sequences: int, most: float) -> Rate:
+def _rate(
+    check: str, planted: str, verdict: Verdict, quantity: str, count: int, sequences: int, most: float
+) -> ErrorRate:
     interval = scipy.stats.binomtest(int(count), sequences).proportion_ci(0.95, "exact")
-    return Rate(
+    return ErrorRate(
         check, planted, verdict, quantity, int(count), sequences, float(interval.low), float(interval.high), most
     )
 
 
-def sentence(rate: Rate) -> str:
-    """For people."""
+def sentence(rate: ErrorRate) -> str:
+    """The rate as a sentence."""
     planted = "with nothing planted" if rate.planted == "nothing" else f"with {rate.planted} of {rate.quantity}"
     return (
         f"{rate.check}, {planted}: {rate.verdict} in {rate.wrong} of {rate.sequences} sequences "
@@ -147,7 +152,7 @@ def sentence(rate: Rate) -> str:
     )
 
 
-def table_of_rates(rates: Sequence[Rate]) -> Table:
+def table_of_rates(rates: Sequence[ErrorRate]) -> Table:
     """All rates, as a table."""
     rows: list[tuple] = [
         (r.check, r.planted, r.quantity, r.verdict, r.wrong, r.sequences, f"[{r.low:.4f}, {r.high:.4f}]", r.most)
@@ -157,22 +162,23 @@ def table_of_rates(rates: Sequence[Rate]) -> Table:
     return Table("Wrong verdicts of the sequential rule", columns, rows)
 
 
-# Faults planted into results, which the checks must catch: a verdict that could not fail says nothing.
+# Faults planted into results, which the checks must catch: a check that cannot fail is worth nothing.
 
 OUTSIDE = 0.01
-"""How far outside the limits the planted slopes are."""
+"""Distance of planted slopes from the limits."""
 
 
 def caught(results: Results, seed: int, confidence: float) -> Judgement:
-    """Check 5, on the very results: errors made to scale like sqrt(eps) fail checks 1 and 2, like eps^2 check 1, and
-    Theta_0 of other paths check 3."""
+    """Check 5, on the results themselves. Errors that are changed to scale like sqrt(eps) must fail checks 1 and 2,
+    errors that scale like eps^2 check 1, and Theta_0 of other paths check 3."""
     which = results.reached()
     names = [results.quantity[q] for q in which]
     size, theta, theta_0 = results.size, results.theta[:, :, which], results.theta_0[:, which]
     theta = np.maximum(theta, np.finfo(np.float64).tiny)
     largest = results.theta.max(axis=2, keepdims=True)
+    # Theta is the error over eps: dividing it by sqrt(eps) or multiplying it by eps changes the order of the error.
     root, square = theta / np.sqrt(size)[:, None], theta * size[:, None]
-    found = {
+    judged = {
         "sqrt(eps), check 1": judgements.slope(names, root * size[:, None], size, seed, confidence=confidence),
         "sqrt(eps), check 2": judgements.tightness(
             [judgements.THE_LARGEST], largest / np.sqrt(size)[:, None], size, seed, confidence=confidence
@@ -182,11 +188,11 @@ def caught(results: Results, seed: int, confidence: float) -> Judgement:
             names, theta, np.roll(theta_0, 1, axis=0), size, seed, confidence=confidence
         ),
     }
-    return power({what: j.verdict for what, j in found.items()})
+    return power({what: j.verdict for what, j in judged.items()})
 
 
 def power(verdicts: dict[str, Verdict]) -> Judgement:
-    """Whether every planted fault was found failing; `verdicts` by what was planted."""
+    """Whether every planted fault fails; `verdicts` by the name of the fault."""
     missed = [what for what, v in verdicts.items() if v != Verdict.FAILS]
     sentence = f"{len(verdicts) - len(missed)} of {len(verdicts)} errors planted into these results are detected"
     return Judgement(
@@ -207,7 +213,8 @@ def growth(
     size: np.ndarray,
     seed: int,
 ) -> Criterion:
-    """Check 2 as a `Criterion`, of Theta float64[path, size, quantity], or of one float64[path, quantity] a size."""
+    """Check 2 as a `Criterion`. `values` is one array of Theta float64[path, size, quantity], or an array
+    float64[path, quantity] for each size."""
 
     def estimate(values: list[np.ndarray], confidence: float) -> Slopes:
         return bootstrap(values[0] if len(values) == 1 else values, size, seed, UPPER, True, confidence)
