@@ -121,7 +121,7 @@ class CountedPaths:
         volume in its list."""
         setting = self.setting
         counts = setting.start(self.volume, np.int64)
-        rng = seeds.stream(seed, Purpose.COUNTS_BESIDE_LIMIT, size, replicate)
+        rng = seeds.stream(seed, Purpose.COUNTS_AND_LIMIT, size, replicate)
         method = _Followed(setting.network, setting.network.rates(), self.volume, counts, rng)
         beside, reach = self._beside(counts), np.zeros(len(setting.quantities), dtype=REACH)
         for limit, _ in self._phases(method):
@@ -137,7 +137,7 @@ class CountedPaths:
     def recorded(self, seed: int, size: int, step: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Path number 0 about every `step` [s]: times, the limit [concentration], counts float64[point, species]."""
         setting = self.setting
-        rng = seeds.stream(seed, Purpose.COUNTS_BESIDE_LIMIT, size, 0)
+        rng = seeds.stream(seed, Purpose.COUNTS_AND_LIMIT, size, 0)
         counts = setting.start(self.volume, np.int64)
         method = _Followed(setting.network, setting.network.rates(), self.volume, counts, rng)
         times, rows, limits = [], [], []
