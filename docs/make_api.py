@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = (
     "", "crn", "nn", "activations", "datasets", "noise", "simulation", "storage", "analysis", "verification",
-    "verification.bounds", "benchmarks", "studies",
+    "propositions", "benchmarks", "studies",
 )  # fmt: skip
 HEAD = """# Reference
 

@@ -34,7 +34,7 @@ _HOME = {
 Ctrl-C works during the imports."""
 _MODULES = (
     "activations", "analysis", "benchmarks", "crn", "datasets", "experiments", "nn", "noise", "simulation", "storage",
-    "studies", "verification",
+    "propositions", "studies", "verification",
 )  # fmt: skip
 """Public modules, imported when they are first used: `gillespie_nn.analysis.histogram` needs no further import."""
 _later_name = _later(globals(), _HOME)

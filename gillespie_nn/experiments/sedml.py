@@ -1,8 +1,13 @@
 """Reading experiments: files of COMBINE archives (`.omex`) or folders, algorithms of KiSAO, and SED-ML documents."""
 
+import importlib.util
+import os
+import pickle
 import posixpath
 import re
 import stat
+import subprocess
+import sys
 import xml.etree.ElementTree as ElementTree
 import zipfile
 from collections.abc import Callable
@@ -12,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import checks
-from ..checks import InputError
+from ..checks import GillespieError, InputError
 from ..crn import formula
 from ..crn.expressions import Expression, number
 
@@ -270,6 +275,35 @@ class Document(NamedTuple):
 
 
 def read(text: str) -> Document:
+    """A SED-ML document as plain data. Raises InputError, and MissingExtraError without libsedml.
+
+    Another process reads it. Once libsedml is loaded, objects of libsbml become those of libsedml, which lack methods, and
+    SBML models with formulas cannot be read any more.
+    """
+    if importlib.util.find_spec("libsedml") is None:
+        checks.optional("libsedml", "sedml", "reading SED-ML")
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    code = f"import sys; from {__name__} import _answer; sys.stdout.buffer.write(_answer(sys.stdin.buffer.read()))"
+    child = subprocess.run([sys.executable, "-c", code], input=text.encode(), capture_output=True, env=environment)
+    if child.returncode:
+        lines = child.stderr.decode(errors="replace").strip().splitlines() or [f"exit code {child.returncode}"]
+        raise InputError(f"the SED-ML cannot be read: libsedml stopped with {lines[-1]}")
+    # Safe to unpickle: this package wrote it.
+    answer = pickle.loads(child.stdout)
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+def _answer(text: bytes) -> bytes:
+    """Main function of the other process: the document, or the error to raise, pickled."""
+    try:
+        return pickle.dumps(_read(text.decode()))
+    except GillespieError as error:
+        return pickle.dumps(error)
+
+
+def _read(text: str) -> Document:
     """The experiment of a document. Raises InputError for what is invalid or not supported."""
     sed = checks.optional("libsedml", "sedml", "reading SED-ML")
     document = sed.readSedMLFromString(text)
