@@ -2,7 +2,7 @@
 
 A frozen dataclass of options has one field per option, made by `option`. Creating an instance checks the values. The
 fields determine the signature and docstring of functions that take them (`takes`), and the flags of commands
-(`cli.common`). The settings of a method are options, too.
+(`cli.flags`). The settings of a method are options, too.
 """
 
 import inspect

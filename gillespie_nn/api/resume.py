@@ -23,7 +23,7 @@ from ..simulation.run_options import EVENTS, MOMENTS, QUANTILES, TRAJECTORIES, E
 from ..simulation.task import Task, make_task
 from ..simulation.training import Trained, TrainingPlan
 from ..status import Status
-from ..storage.save import OpenedRun, resumed
+from ..storage.provenance import OpenedRun, resumed
 from ..storage.schema import TRAINING
 from ..storage.values import damaged, understood
 from .fit import Fit

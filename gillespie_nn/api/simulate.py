@@ -19,7 +19,7 @@ from ..simulation.run_options import Destination, Execution, RunOptions
 from ..simulation.sinks import MemorySink, covariance_size
 from ..simulation.task import Task, make_task
 from ..storage.making import settings_values
-from ..storage.save import provenance
+from ..storage.provenance import provenance
 
 if TYPE_CHECKING:
     from ..storage import EnsembleFile, MomentsFile, MomentsRun, Run

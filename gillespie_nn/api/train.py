@@ -46,7 +46,7 @@ from ..simulation.run_options import Destination, TrainingOptions, noises
 from ..simulation.slow_limit import Level
 from ..simulation.training import TrainingPlan, WeightRecord, run_training
 from ..status import Status
-from ..storage.save import provenance
+from ..storage.provenance import provenance
 from .fit import Fit, predict_by_simulation
 
 if TYPE_CHECKING:

@@ -6,18 +6,8 @@ import json
 from .. import checks
 from ..display.tables import shown
 from ..verification.certificate import OPTIONS, Certificate, certify
-from .common import (
-    Subparsers,
-    add_flags,
-    add_json,
-    add_model,
-    given,
-    model_of,
-    options_of_methods,
-    parser,
-    plain,
-    print_json,
-)
+from .common import Subparsers, add_json, parser, plain, print_json
+from .flags import add_flags, add_model, given, model_of, options_of_methods
 
 _SHOWN = 20
 _OPTIONS = OPTIONS | options_of_methods()

@@ -8,7 +8,8 @@ from ..api import resume
 from ..options import options_of
 from ..simulation.run_options import Execution
 from ..storage import MomentsRun, Run, open_run
-from .common import Subparsers, add_flags, add_json, parser, print_json
+from .common import Subparsers, add_json, parser, print_json
+from .flags import add_flags
 from .train_command import print_fit, record, resume_hint
 
 

@@ -21,20 +21,8 @@ from ..simulation.run_options import Destination, Execution, RunOptions
 from ..simulation.task import WITH_ROWS
 from ..status import Status
 from ..storage import Run
-from .common import (
-    FORMATS_HELP,
-    Subparsers,
-    add_flags,
-    add_json,
-    add_model,
-    add_noise,
-    given,
-    model_of,
-    noise_of,
-    options_of_methods,
-    parser,
-    print_json,
-)
+from .common import Subparsers, add_json, parser, print_json
+from .flags import FORMATS_HELP, add_flags, add_model, add_noise, given, model_of, noise_of, options_of_methods
 from .train_command import resume_hint
 
 # An experiment in SED-ML in place of a model.

@@ -19,7 +19,8 @@ from ..options import any_of, options_of
 from ..seeds import resolve_seed
 from ..simulation.evaluation import accuracy_interval
 from ..simulation.run_options import Destination, TrainingOptions
-from .common import Subparsers, add_flags, add_json, add_noise, given, noise_of, options_of_methods, parser, print_json
+from .common import Subparsers, add_json, parser, print_json
+from .flags import add_flags, add_noise, given, noise_of, options_of_methods
 
 # Printing a run: as text, and as a JSON record.
 

@@ -9,7 +9,8 @@ from ..simulation import EXACT
 from ..verification import CHECKS, measure_ladder, verify
 from ..verification.check import LEAST_REPLICATES
 from ..verification.ladder import draw_rates
-from .common import Subparsers, add_flags, add_json, figure_path, given, options_of_methods, parser, print_json
+from .common import Subparsers, add_json, figure_path, parser, print_json
+from .flags import add_flags, given, options_of_methods
 
 
 def add(subparsers: Subparsers) -> argparse.ArgumentParser:

@@ -277,8 +277,8 @@ class Document(NamedTuple):
 def read(text: str) -> Document:
     """A SED-ML document as plain data. Raises InputError, and MissingExtraError without libsedml.
 
-    Another process reads it. Once libsedml is loaded, objects of libsbml become those of libsedml, which lack methods, and
-    SBML models with formulas cannot be read any more.
+    Another process reads it. Once libsedml is loaded, objects of libsbml become those of libsedml, which lack methods,
+    and SBML models with formulas cannot be read any more.
     """
     if importlib.util.find_spec("libsedml") is None:
         checks.optional("libsedml", "sedml", "reading SED-ML")

@@ -1,4 +1,9 @@
-"""Protection from what HDF5 cannot handle: full disks, damaged text heaps, and files of killed writers."""
+"""Protection from what HDF5 cannot handle: full disks, damaged text heaps, and files of killed writers.
+
+This module loads without h5py, which a run in memory does not need.
+"""
+
+from __future__ import annotations
 
 import contextlib
 import io
@@ -11,12 +16,14 @@ import struct
 import threading
 from collections.abc import Iterator, MutableMapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-import h5py
 import numpy as np
 
 from ..checks import StorageError
+
+if TYPE_CHECKING:
+    import h5py
 
 # Full disks: free space is checked before a write, and after a failed write nothing more is written.
 #
@@ -185,6 +192,8 @@ def _checked(file: BinaryIO, start: int, most: int) -> int:
 def check_lengths(path: str | Path, dataset: h5py.Dataset) -> None:
     """Raise OSError if texts are longer than the file, or if their heap is damaged. HDF5 allocates memory for texts
     before it reads them."""
+    import h5py
+
     if not dataset.id.get_storage_size() or h5py.check_string_dtype(dataset.dtype).length is not None:
         return
     place, n_bytes = dataset.id.get_offset(), dataset.size * _TEXT.itemsize

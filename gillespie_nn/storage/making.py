@@ -1,11 +1,15 @@
-"""Creating files from the tables of `schema`: the values of a new file, its datasets, and its axes and units."""
+"""Creating files from the tables of `schema`: the values of a new file, its datasets, and its axes and units.
+
+This module loads without h5py: runs in memory use the values, too.
+"""
+
+from __future__ import annotations
 
 import datetime
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import h5py
 import numpy as np
 
 from .._version import __version__
@@ -18,6 +22,9 @@ from ..simulation.training import TrainingPlan
 from .schema import NAME, Entry, FileFormat
 from .schema.file_kinds import SAMPLES
 from .values import ALL_SPECIES, PREDICTIONS, SHOWN_OUTPUT
+
+if TYPE_CHECKING:
+    import h5py
 
 # Names of axes and units, as netCDF and xarray expect them.
 
@@ -241,6 +248,8 @@ def names(file: h5py.Group, path: str, strings: Iterable[str]) -> None:
     `group[name] = texts` would create it without a name and link it later. If the texts fill the metadata cache,
     HDF5 2.0 loses it in between, and the next dataset overwrites it.
     """
+    import h5py
+
     file.create_dataset(path, data=np.array([s.encode() for s in strings], dtype=h5py.string_dtype()))
 
 
