@@ -11,6 +11,7 @@ from . import interrupts
 def run(*argv: str) -> None:
     """Entry point of the installed command: the command line `argv`, or that of the process."""
     interrupts.end_at_once()
+    # Imported only now: it takes a second, in which Ctrl-C must already work.
     from .cli import run as run_command_line
 
     run_command_line(argv or None)

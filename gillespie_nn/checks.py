@@ -356,6 +356,7 @@ def read_text(path: str | os.PathLike, hint: str = "") -> str:
         data = Path(path).read_bytes()
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from None
+    # Editors on Windows write UTF-16 with a mark.
     marked = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     # Latin-1 decodes any bytes. A NUL then tells a binary file, or UTF-16 without a mark, from text.
     try:
@@ -480,6 +481,7 @@ def how_to_install(extra: str, module: str = "") -> str:
     if extra in _LIBRARIES:
         libraries, top = _LIBRARIES[extra].split(), module.partition(".")[0]
         package = _PACKAGES.get(top, top)
+        # The module may belong to another extra: it is what is missing.
         if package and package not in libraries:
             libraries.insert(0, package)
         return f"install it with pip install {' '.join(libraries)}"

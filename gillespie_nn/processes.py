@@ -93,6 +93,7 @@ def in_processes(
                 else:
                     worker.give(following)
                 yield item, value
+            # Workers beyond the limit are killed; their places are filled in the next turn.
             for worker in [w for w in workers.values() if limit and time.monotonic() > w.began + limit]:
                 del workers[worker.connection]
                 yield worker.item, Lost(worker.end(now=True), limit)

@@ -83,6 +83,7 @@ def _by_reactions(
     plan: TrainingPlan, x: np.ndarray, weights: np.ndarray, seed: int, noise: Any, progress: bool | None
 ) -> Simulated:
     settings, volume = plan.settings, plan.volume
+    # A prediction of few samples does not need the batch size of training. Without samples it is 1.
     batch = min(plan.batch, len(x)) or 1
     spec = _forward_network(plan, x, batch, listed=True)
     network = spec.network
@@ -103,6 +104,7 @@ def _by_reactions(
     mean, last = np.empty((2, order.size, spec.layers[-1]))
     with Progress("predict", len(x), progress, kind.name) as bar:
         for k in range(len(samples)):
+            # Each batch is a presentation: the kernel forgets what it knows of the last one.
             method.start_block()
             begin = k * settings.running_time
             times = begin + readings

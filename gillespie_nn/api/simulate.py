@@ -147,6 +147,7 @@ def _check_memory(task: Task) -> None:
     """Raise InputError if the results would not fit into memory."""
     n_points, n_species = len(task.grid), len(task.species)
     if not task.records_rows:
+        # Moments take the same memory for any number of replicates.
         n_bytes = 8 * len(ARRAYS) * n_points * len(task.quantities)
         checks.fits_memory(
             f"the moments of {len(task.quantities)} quantities at {n_points} recorded times", n_bytes,

@@ -183,6 +183,7 @@ def _meanings(
             raise InputError(f"two columns of the sweep set {kind}:{name}: leave one out")
         else:
             exact.append((column, kind, [name]))
+    # `_settings` applies columns in this order, and the last value of a name wins.
     return [*patterns, *exact]
 
 

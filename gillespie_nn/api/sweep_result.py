@@ -215,6 +215,7 @@ def _columns(columns: Mapping[str, Any]) -> SweepTable:
 def _list(values: Any, what: str) -> list:
     if isinstance(values, str) or not np.iterable(values):
         raise InputError(f"{what} must be a list of numbers, got {values!r}")
+    # One more than allowed, so that an endless iterator is refused and not exhausted.
     items = list(itertools.islice(values, _MOST_ROWS + 1))
     if not items:
         raise InputError(f"{what} has no values: give at least one")

@@ -146,6 +146,7 @@ def make_plan(data: Any, asked: TrainingOptions) -> TrainingPlan:
     n, n_samples = settings.presentations, len(dataset.train_x)
     fraction, evaluate_every, kept_out = _validation(n_samples, settings.course, asked, seed)
     evaluated = evaluation_points(n, evaluate_every)
+    # Presentations are drawn from the samples that are not held out.
     trained = np.setdiff1d(np.arange(n_samples), kept_out)
     record_every = asked.record_every
     if record_every is None:
@@ -318,6 +319,7 @@ def _validation(
         return None, None, np.empty(0, dtype=np.int64)
     left_at_default = ", the default with patience: set validation" if fraction is None else ""
     fraction = _VALIDATION if fraction is None else fraction
+    # A fraction outside 0 to 1 holds out nothing, and is refused below with the others.
     kept_out = held_out(n_samples, fraction, seed) if 0 < fraction < 1 else np.empty(0, dtype=np.int64)
     if not 0 < len(kept_out) < n_samples:
         raise InputError(
@@ -409,6 +411,7 @@ def execute_training(plan: TrainingPlan, file: TrainingFile | None, progress: bo
     memory = WeightRecord(plan) if file is None else None
     with Progress(f"train {plan.dataset.name}", len(plan.order), progress, plan.method.name) as bar:
         simulation = simulation_at(plan, checkpoint)
+        # `seconds` then includes the time of earlier processes.
         started = time.perf_counter() - earlier
         if file is not None:
             file.started = started

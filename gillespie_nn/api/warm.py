@@ -139,6 +139,7 @@ def _simulations(method: type[Method], example: Example) -> Iterator[Callable[[]
     arguments = {"t_end": 0.1, "n_points": 3, "seed": 0, "method": method.name, "progress": False, **example.arguments}
     if set(example.arguments) & OPTIONS.keys() - {option.name for option in method.options}:
         return
+    # The next two skip features that the method does not have.
     if "count_firings" in arguments and method.dtype != np.int64:
         return
     if "record" in arguments and method.deterministic:

@@ -43,6 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = make_parser(words).parse_args(words)
     try:
         with interrupts.raised(), warnings.catch_warnings():
+            # One line like an error, without file and line number.
             warnings.showwarning = _warn
             return arguments.run(arguments) or 0
     except KeyboardInterrupt:

@@ -170,6 +170,7 @@ def _check_given(arguments: argparse.Namespace, analyses: list[type[Analysis]]) 
 def _analyses(arguments: argparse.Namespace) -> list[type[Analysis]]:
     by_name = {a.name: a for a in ANALYSES}
     names = [checks.choice("analysis", name, by_name) for name in arguments.what]
+    # These flags imply their analyses.
     for name, given in (("first-passage", arguments.passage), ("compare", arguments.other)):
         if given is not None and name not in names:
             names.append(name)

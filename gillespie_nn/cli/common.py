@@ -107,6 +107,7 @@ class Parser(argparse.ArgumentParser):
         """Advice for several values after a flag that takes one, such as `--parameter a=0 b=1`; an empty text without
         such a flag. The unknown `argument` is one of the values, or the positional argument whose place a value
         took."""
+        # Each flag has the words up to the next flag.
         starts = [k for k, given in enumerate(self._given) if given.startswith("-")]
         for start, end in zip(starts, [*starts[1:], len(self._given)]):
             flag, *values = self._given[start:end]

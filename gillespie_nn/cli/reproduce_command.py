@@ -122,6 +122,7 @@ def _arguments(arguments: argparse.Namespace) -> list[str]:
     given = []
     for name in ("case", "study", "quick", "seeds", "seed", "workers", "time_limit", "redraw", "output"):
         value, flag = getattr(arguments, name), f"--{name.replace('_', '-')}"
+        # Flags that can be given several times have a list.
         for part in value if isinstance(value, list) else [value]:
             if part is True:
                 given.append(flag)

@@ -256,6 +256,7 @@ def _as_simulated(network: ReactionNetwork, asked: Mapping[str, Any]) -> Reactio
     """`network` with the rate constants and initial amounts that the command line overrides."""
     rates, amounts = network.rates(asked.get("rates")), network.amounts(asked.get("initial"))
     reactions = tuple(
+        # An override also replaces the expression of the rate constant.
         r if k == r.rate else r._replace(rate=k, rate_expression=None)
         for r, k in zip(network.reactions, rates.tolist())
     )

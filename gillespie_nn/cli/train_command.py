@@ -106,6 +106,7 @@ def print_fit(fit: Fit, total: float | None = None) -> None:
         _print_validation(fit)
     if len(plan.dataset.test_t) <= _SMALL:
         _print_table(fit)
+    # The accuracy of a regression is NaN.
     if np.isfinite(scores["accuracy"]):
         print(
             f"accuracy {scores['accuracy']:.3f}, 95 % interval {_interval(fit, '')} (before training "

@@ -360,6 +360,7 @@ def _draw_samples(axes: Any, result: Any, bands: Sequence[Band], count: int, uni
         factor = factor_to(result, band.name, units)
         for row in factor * values(result, band.name, slice(0, count)):
             axes.plot(result.time, row, color=COLOURS[list(order).index(band.name) % len(COLOURS)], **how)
+    # One entry of the legend for all of them.
     label = f"{count} single {'trajectory' if count == 1 else 'trajectories'}" + (" each" if len(bands) > 1 else "")
     axes.plot([], [], color="0.4", linewidth=0.6, label=label)
 
@@ -370,6 +371,7 @@ def _phase(
     units = units or _units_of(axes) or result.units
     factors = [factor_to(result, name, units) for name in pair]
     n = len(result)
+    # Colours and line styles continue after the curves that the axes already show.
     k = len({line.get_label() for line in axes.lines} - {""})
     colour = COLOURS[k % len(COLOURS)]
     several = n > 1 or is_moments(result)
@@ -396,6 +398,7 @@ def by_size(bands: Sequence[Band], split: bool = True) -> list[list[str]]:
     panels: list[list[str]] = []
     while rest:
         last = len(panels) == _MOST_PANELS - 1
+        # The last panel takes everything left. Quantities that are always 0 fit into any panel.
         group = {n for n in rest if last or sizes[n] * _RATIO >= sizes[rest[0]] or not sizes[n]}
         panels.append([name for name in sizes if name in group])
         rest = [name for name in rest if name not in group]
@@ -454,6 +457,7 @@ def plot_sweep(
     rows = list(results)
     chosen = choose(rows[order[-1]], names, _MOST_NAMES_OF_SWEEP)
     axes = new_axes() if ax is None else ax
+    # Volumes may differ between rows, so every row is converted with its volume.
     units = rows[0].units
     for k, name in enumerate(chosen):
         bands = [band(rows[row], name, confidence).times(factor_to(rows[row], name, units)) for row in order]

@@ -37,6 +37,7 @@ class Drawing:
         figure.set_size_inches(*self.size)
         rows = -(-len(self.panels) // self.columns)
         grid = figure.subplots(rows, self.columns, squeeze=False, sharex=self.share_x).ravel()
+        # A grid may have more places than panels.
         for axes in grid[len(self.panels) :]:
             axes.remove()
         grid = grid[: len(self.panels)]
@@ -126,6 +127,7 @@ def save_figure(figure: Any, path: str | Path) -> None:
     path = Path(path)
     try:
         with (
+            # matplotlib derives the identifiers of SVG elements from this; by default they are random.
             matplotlib.rc_context({"svg.hashsalt": path.stem}),
             checks.replaced(path) as part,
             open(part, "xb") as file,

@@ -177,6 +177,7 @@ def fragment(title: str, tables: Iterable[Table] = (), notes: Iterable[str] = ()
     nothing should be longer than a screen."""
     root = ElementTree.Element("div")
     ElementTree.SubElement(ElementTree.SubElement(root, "p"), "b").text = _clean(title)
+    # No style sheet: notebooks have one.
     root.extend(map(_table, tables))
     for note in notes:
         ElementTree.SubElement(root, "p").text = _clean(note)

@@ -207,6 +207,7 @@ class Tasks:
         rows = []
         for k in range(task.n):
             values = _range_values(task, k)
+            # Changes of an outer task come first, so that an inner one can replace them.
             now = tuple(_at(change, values) for change in task.changes)
             rows.append(self._values(task.task, targets, changes + now, f"{file}-{k}"))
         return {target: np.stack([row[target] for row in rows]) for target in targets}
@@ -216,6 +217,7 @@ class Tasks:
 
     def _check(self, name: str) -> None:
         """Raise InputError if tasks contain one another or have too many runs."""
+        # Every step goes to the task inside. A task that comes twice would never end.
         inside, runs = [name], 1
         while isinstance(task := self._task(name), Repeated):
             runs, name = runs * task.n, task.task

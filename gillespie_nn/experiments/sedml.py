@@ -68,6 +68,7 @@ class Archive:
         self._members: dict[str, zipfile.ZipInfo] = {}
         for member in members:
             name = _inside(member.filename)
+            # A link could name a file outside when a program unpacks the archive.
             if stat.S_ISLNK(member.external_attr >> 16):
                 raise InputError(f"{path}: {member.filename!r} is a link, which is not allowed in an archive")
             if name in self._members:
@@ -101,6 +102,7 @@ class Archive:
         except ElementTree.ParseError as error:
             raise InputError(f"{path}: {_MANIFEST} is not XML: {error}") from None
         documents = [e for e in contents if _SEDML.match(e.get("format", ""))]
+        # Without a master, all documents count.
         documents = [e for e in documents if e.get("master") == "true"] or documents
         if not documents:
             raise InputError(f"{path}: its manifest lists no SED-ML document")
@@ -393,6 +395,7 @@ class _Reader:
         for parameter in algorithm.getListOfAlgorithmParameters():
             which = number_of(parameter.getKisaoID())
             name = PARAMETERS.get(which)
+            # Each option belongs to one method; the seed belongs to all.
             takes = {"rtol": "ode", "atol": "ode", "epsilon": "tau_leap"}.get(name or "", method)
             if name is None or takes != method:
                 ignored.append(described(which))

@@ -95,6 +95,7 @@ class MomentsFile(Moments):
                     f"{self._task.digest}): use the arguments that started it, or choose another output"
                 )
             load(file, self)
+            # The wall time then includes that of earlier processes.
             self._start -= file["provenance/seconds"][()]
 
 

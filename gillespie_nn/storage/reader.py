@@ -53,6 +53,7 @@ class LazyRows:
             axes = ", ".join(["replicate", "point"] + ["species"] * (n_axes - 2))
             raise IndexError(f"{self._dataset.name[1:]} have {n_axes} axes ({axes}), but the index has {len(key)}")
         if any(k is Ellipsis for k in key):
+            # An ellipsis stands for as many full slices as the index lacks.
             at = next(a for a, k in enumerate(key) if k is Ellipsis)
             key = key[:at] + (slice(None),) * (n_axes + 1 - len(key)) + key[at + 1 :]
         with readable(self._path):
@@ -62,6 +63,7 @@ class LazyRows:
         replicate, point, *more = key + (slice(None),) * (n_axes - len(key))
         chosen, points = self._replicates[replicate], np.arange(self._n_points)[point]
         species = tuple(more)
+        # The shape of a row after indexing, from an array that takes no memory.
         row = np.broadcast_to(np.int8(0), self._dataset.shape[2:])[species].shape
         values = np.empty((np.size(chosen), np.size(points), *row), dtype=self.dtype)
         self._fill(values, np.atleast_1d(chosen), np.atleast_1d(points), species)
@@ -82,6 +84,7 @@ class LazyRows:
                 slab = slice(int(chosen[part[0]]), int(chosen[part[-1]]) + 1)
                 for start in range(first, last + 1, n_points):
                     stop = min(start + n_points, last + 1)
+                    # Points may be in any order and may repeat, so each slab serves those that lie in it.
                     inside = np.flatnonzero((points >= start) & (points < stop))
                     if len(inside):
                         rows = self._dataset[slab, start:stop][:, points[inside] - start]

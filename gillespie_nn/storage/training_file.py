@@ -246,6 +246,7 @@ class TrainingFile(RunFile):
         writer.copy(earlier, self._file)
         self.resumed_from = writer.read_latest(earlier)
         done = 0 if self.resumed_from is None else self.resumed_from.n_presented
+        # Records and evaluations after the checkpoint are dropped: they are simulated again.
         n_records = int(np.searchsorted(self._plan.presentations.recorded, done))
         for start in range(0, n_records, self._n_together):
             part = slice(start, min(start + self._n_together, n_records))

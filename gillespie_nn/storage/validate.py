@@ -194,6 +194,7 @@ def check(path: Path, file: h5py.File, expected: FileFormat | None = None) -> Fi
             if entry.path in needed and not _may_be_missing(file, entry):
                 raise damaged(path, f"/{entry.path} is missing")
             continue
+        # Groups with any datasets may have any names, which must still be identifiers.
         for name in file[entry.group] if entry.open else ():
             _check_name(path, f"/{entry.group}", name)
         for dataset in datasets_of(file, entry):

@@ -50,6 +50,7 @@ class RunFile:
                 # Again, under the lock: another process may have created the file in between.
                 checks.new_run_file(self.path, overwrite)
                 clear(self.path)
+                # Under the temporary name, so that a kill in between leaves no file at `path`.
                 with hdf5_bytes.quiet(part) as made, h5py.File(made, "w", libver=LIBVER) as self._file:
                     make(self._file, RUNS, values | {"kind": self.kind}, lengths, kind=self.kind, **how)
                     self._begin()
@@ -143,6 +144,7 @@ NAMES = ("number", "digest", *_NUMBERS, *_ARRAYS)
 def write(slots: Mapping[str, h5py.Dataset], number: int, checkpoint: Checkpoint) -> None:
     """Write checkpoint `number` (1, 2, ...) into the slot of the older one; `slots` are the datasets by name."""
     slot = number % N_SLOTS
+    # The length of a method's memory is known now. Both slots and the scale of the axis grow together.
     if slots["memory"].shape[1] != checkpoint.memory.size:
         for name, axis in (("memory", 1), (MEMORY_SCALE, 0)):
             slots[name].resize(checkpoint.memory.size, axis=axis)
@@ -150,6 +152,7 @@ def write(slots: Mapping[str, h5py.Dataset], number: int, checkpoint: Checkpoint
         values = getattr(checkpoint, name)
         if np.size(values):
             slots[name][slot] = values
+    # Until the digest is written, the slot has the wrong one and is ignored.
     slots["digest"][slot] = _digest(number, checkpoint)
     slots["number"][slot] = number
 

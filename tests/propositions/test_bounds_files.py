@@ -64,11 +64,11 @@ def test_results_are_the_same_for_any_workers_and_after_an_error(whole, tmp_path
 KILLED = """
 import os, signal, sys
 from helpers.short_bounds import SHORT
-from gillespie_nn.storage import whole
-from gillespie_nn.propositions import run, setting_of, simulate_paths
+from gillespie_nn.storage import hdf5
+from gillespie_nn.propositions import proposition_report, setting_of, simulate_paths
 from gillespie_nn.propositions.forcing import Rate
 
-run._SECONDS = run._WRITING = 0.0  # the file is written after every path
+proposition_report._SECONDS = proposition_report._WRITING = 0.0  # the file is written after every path
 writings, replace = 0, os.replace
 
 def killing(part, path):
@@ -78,7 +78,7 @@ def killing(part, path):
         os.kill(os.getpid(), signal.SIGKILL)
     replace(part, path)
 
-whole.os.replace = killing
+hdf5.os.replace = killing
 simulate_paths(Rate(setting_of(SHORT), 20, 0), sys.argv[1], workers=1)
 """
 """Kills itself when the sixth file is whole, but not yet in the place of the fifth: that of four paths or more."""
