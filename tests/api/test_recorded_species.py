@@ -259,7 +259,7 @@ def test_certify_compares_patterns_and_its_runs_record_no_more(monkeypatch):
         certificate, "simulate", lambda *a, **more: asked.append(more["species"]) or simulate(*a, **more)
     )
     found = gnn.certify(NET, "tau_leap", 1.0, 1, replicates=50, seed=1, species=["C", "s*"])
-    assert {row.species for row in found.rows} == {"C", "sum"} and asked == [["C"], ["C"]]
+    assert {row.species for row in found.rows} == {"C", "sum"} and asked and all(names == ["C"] for names in asked)
     of_all = gnn.certify(NET, "tau_leap", 1.0, 1, replicates=50, seed=1)
     assert {row.mean for row in found.rows if row.species == "C"} <= {row.mean for row in of_all.rows}
     with pytest.raises(gnn.InputError, match="unknown species 'X'"):

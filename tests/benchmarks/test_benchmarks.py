@@ -8,7 +8,7 @@ import pytest
 
 import gillespie_nn as gnn
 from gillespie_nn import benchmarks
-from gillespie_nn.benchmarks import everyday, leap_errors, starting
+from gillespie_nn.benchmarks import everyday, leap_errors, overhead, starting
 from gillespie_nn.benchmarks.everyday import MODELS, N_POINTS
 from gillespie_nn.benchmarks.timing import one_core
 from gillespie_nn.cli import main
@@ -251,7 +251,7 @@ def test_one_core_is_given_back():
 
 def test_overhead_is_measured_for_each_number_of_species_and_size_of_a_replicate():
     lines = []
-    rows = starting(2, (1, 3), (51, 102), (40, 10), say=lines.append)
+    rows = overhead(2, (1, 3), (51, 102), (40, 10), say=lines.append)
     assert [(r["n_species"], r["n_points"], r["in_file"], r["bytes"]) for r in rows] == [
         (1, 51, False, 408), (3, 51, False, 1224), (1, 51, True, 408), (3, 51, True, 1224), (5, 102, True, 4080),
     ]  # fmt: skip

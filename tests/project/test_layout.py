@@ -27,7 +27,7 @@ LAYERS = [
     {"storage"},
     {"api"},
     {"analysis"},
-    {"benchmarks", "experiments", "verification"},
+    {"benchmarks", "experiments", "propositions", "verification"},
     {"studies"},
     {"cli"},
     {"__main__"},
