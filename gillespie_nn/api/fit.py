@@ -104,7 +104,7 @@ def _by_reactions(
     mean, last = np.empty((2, order.size, spec.layers[-1]))
     with Progress("predict", len(x), progress, kind.name) as bar:
         for k in range(len(samples)):
-            # Each batch is a presentation: the kernel forgets what it knows of the last one.
+            # Each batch has a new grid of readings.
             method.start_block()
             begin = k * settings.running_time
             times = begin + readings

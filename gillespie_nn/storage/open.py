@@ -31,6 +31,11 @@ from .schema.file_kinds import KIND
 from .validate import form_of, version_of
 from .values import damaged, is_of_hdf5, message_of, model_of, readable
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 
 @dataclass(frozen=True, repr=False)
 class MomentsRun(MomentsResult):
@@ -221,11 +226,6 @@ def _look(path: str | Path, written: bool) -> Look:
 #
 # Nothing is changed in place. The copy is made next to the original and validated; then it replaces the original. A
 # kill at any moment leaves one or the other.
-
-try:
-    import fcntl
-except ImportError:
-    fcntl = None  # type: ignore[assignment]
 
 _SCALE = ("CLASS", "NAME", "REFERENCE_LIST", "DIMENSION_LIST", "DIMENSION_LABELS")
 """Attributes that store dimension scales in HDF5. They contain addresses in the file, so they are made anew."""
