@@ -30,12 +30,13 @@ _HOME = {
     "storage": ("MomentsRun", "Run", "open_moments", "open_run"),
     "verification.certificate": ("Certificate", "certify"),
 }
-"""Modules, and the names in them, which are imported when they are asked for: the command can be interrupted before."""
+"""Modules and the names in them. A name is imported when it is first used, so that the command starts at once and
+Ctrl-C works during the imports."""
 _MODULES = (
     "activations", "analysis", "benchmarks", "crn", "datasets", "experiments", "nn", "noise", "simulation", "storage",
     "propositions", "studies", "verification",
 )  # fmt: skip
-"""Public modules, imported when they are first used: `gillespie_nn.analysis.histogram` needs no import of its own."""
+"""Public modules, imported when they are first used: `gillespie_nn.analysis.histogram` needs no further import."""
 _later_name = _later(globals(), _HOME)
 
 __all__ = [

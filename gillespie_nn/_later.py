@@ -1,5 +1,4 @@
-"""Names of a package whose modules are imported when a name is first used: importing a package loads only what is
-needed."""
+"""Lazy imports: a package imports a module when one of its names is first used."""
 
 import importlib
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +14,7 @@ def later(namespace: dict[str, Any], home: Mapping[str, Sequence[str]]) -> Calla
     def get(name: str) -> Any:
         if name not in module_of:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        # Stored in the namespace, so that Python asks for each name only once.
         value = namespace[name] = getattr(importlib.import_module(module_of[name], package), name)
         return value
 

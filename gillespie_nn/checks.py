@@ -1,4 +1,4 @@
-"""Errors of the package, and argument checks with uniform messages.
+"""Errors of the package, and checks of arguments and files with uniform messages.
 
 A message says what was wrong, the value, what is allowed and what to do.
 """
@@ -25,15 +25,18 @@ from .kernels.codes import COUNT_LIMIT
 
 _T = TypeVar("_T")
 _ROUNDING = 1e-9
+"""Relative difference up to which a number counts as whole: products of a few float64 differ by less."""
 PART_BYTES, PART_SUFFIX = 8, ".part"
-"""Of temporary files next to an output: random bytes in the name, and its suffix."""
-_BESIDE = 2 + 2 * PART_BYTES + len(PART_SUFFIX)
-"""Characters by which their names are longer than that of the output."""
+"""Names of temporary files next to an output: number of random bytes, and the suffix."""
+_LONGER_BY = 2 + 2 * PART_BYTES + len(PART_SUFFIX)
+"""Characters that such a name has more than the name of the output: two dots, the random bytes and the suffix."""
 _COMPARED = 200
+"""Characters of a wrong name that are compared with the allowed ones."""
 _NO_HDF5 = {
     ".csv", ".tsv", ".txt", ".json", ".parquet", ".nc", ".xlsx", ".npy", ".npz", ".png", ".svg", ".pdf", ".html",
     ".xml", ".ant",
 }  # fmt: skip
+"""Suffixes of other formats, which a run file must not have."""
 
 
 class GillespieError(Exception):
@@ -131,7 +134,8 @@ def whole(name: str, value: Any, least: int = 1, most: int | None = None, hint: 
     _number(name, value)
     if not _is_whole(value):
         raise InputError(_sentence(f"{name} must be a whole number, got {value!r}", hint))
-    number = int(value)  # exactly: a float holds whole numbers up to 2**53
+    # From `value`, not from its float: integers above 2**53 would be rounded.
+    number = int(value)
     if number < least:
         raise InputError(_sentence(f"{name} must be at least {least}, got {value!r}", hint))
     if most is not None and number > most:
@@ -168,14 +172,14 @@ def rounded(value: Any) -> Any:
     """`value`, or the nearest whole number if they differ only by rounding, as 0.1 * 30 and 3 do; also for arrays."""
     with np.errstate(invalid="ignore"):
         whole = np.rint(value)
-        found = np.where(np.abs(value - whole) <= _ROUNDING * np.maximum(1.0, np.abs(value)), whole, value)
-    return found if found.ndim else found.item()
+        nearest = np.where(np.abs(value - whole) <= _ROUNDING * np.maximum(1.0, np.abs(value)), whole, value)
+    return nearest if nearest.ndim else nearest.item()
 
 
 def rounded_amount(value: float) -> float:
     """As `rounded`, but a positive amount never becomes 0: it may be in moles."""
-    found = rounded(value)
-    return value if found == 0 < value else found
+    number = rounded(value)
+    return value if number == 0 < value else number
 
 
 def choice(
@@ -184,15 +188,15 @@ def choice(
     options: Container,
     what: str = "choose one of",
     hint: str = "",
-    beside: Iterable[str] = (),
+    elsewhere: Iterable[str] = (),
     synonyms: Mapping[str, Sequence[str]] | None = None,
 ) -> _T:
     """`value`, which must be among `options`; if there are many options, use a container with a fast `in`.
 
     The message is `unknown NAME VALUE (did you mean ...?): WHAT OPTIONS; HINT`. A name such as `species in the initial
     state` is split, so that it reads `unknown species 'a' in the initial state`. The suggestion may also be one of
-    `beside`, names that are valid elsewhere. `synonyms` are names that users know from elsewhere, in lower case with
-    underscores, and the options to suggest for them.
+    `elsewhere`, names that are valid for other arguments. `synonyms` are names that users know from elsewhere, in lower
+    case with underscores, and the options to suggest for them.
     """
     try:
         known = value in options
@@ -203,7 +207,7 @@ def choice(
         kind, _, place = name.partition(" in ")
         unknown = f"unknown {kind} {value!r}" + (f" in {place}" if place else "")
         likely = (synonyms or {}).get(str(value).lower().replace("-", "_").replace(" ", "_"))
-        suggestion = _suggested(likely) if likely else meant(value, [*every, *beside])
+        suggestion = _suggested(likely) if likely else meant(value, [*every, *elsewhere])
         message = f"{unknown}{suggestion}: {what} {shortened(every) or 'none'}"
         raise InputError(f"{message}; {hint}" if hint else message)
     return value
@@ -216,7 +220,7 @@ def _listed(options: Any) -> list[str]:
 def meant(value: object, options: Sequence[str], likeness: float = 0.6) -> str:
     """` (did you mean 'X'?)` with the option closest to `value`, ignoring case, or an empty text."""
     by_case = {option.lower(): option for option in reversed(options)}
-    # Likeness takes time in proportion to the square of the length.
+    # The time of a comparison grows with the square of the length.
     near = difflib.get_close_matches(str(value).lower()[:_COMPARED], by_case, 1, likeness)
     return _suggested([by_case[near[0]]]) if near else ""
 
@@ -232,18 +236,22 @@ def shortened(names: Iterable, most: int = 12) -> str:
 
 
 def path_of(what: str, value: object, otherwise: str = "") -> Path:
-    """`value` as a valid Path, with a leading `~` expanded to the home folder. `otherwise` is the message if `value` is
-    not a path."""
+    """`value` as a valid Path, with a leading `~` expanded to the home folder.
+
+    `otherwise` is the message if `value` is not a path. Raises InputError.
+    """
     text = os.fspath(value) if isinstance(value, (str, os.PathLike)) else None
     if not isinstance(text, str) or not text:
         raise InputError(otherwise or f"{what} must be the path of a file, got {value!r}")
     if "\0" in text:
         raise InputError(f"{what} {shortened_text(text)} contains a NUL character, which is not allowed in a file name")
-    found = os.path.expanduser(text)
-    if found == text and text.partition("/")[0] == "~":
+    expanded = os.path.expanduser(text)
+    # `expanduser` returns the text unchanged where it does not know the home folder.
+    if expanded == text and text.partition("/")[0] == "~":
         raise InputError(f"{what} {text!r}: the home folder (~) is unknown; write the full path")
+    # The file need not exist; only names that no file can have are refused.
     try:
-        os.lstat(found)
+        os.lstat(expanded)
     except UnicodeEncodeError:
         raise InputError(
             f"{what} {shortened_text(text)} contains characters that are not allowed in a file name"
@@ -253,7 +261,7 @@ def path_of(what: str, value: object, otherwise: str = "") -> Path:
             raise InputError(
                 f"{what} {shortened_text(text)} is too long for a file name: it has {len(text)} characters"
             ) from None
-    return Path(found)
+    return Path(expanded)
 
 
 def shortened_text(text: str, most: int = 60) -> str:
@@ -262,9 +270,10 @@ def shortened_text(text: str, most: int = 60) -> str:
 
 
 def new_file(path: str | os.PathLike, overwrite: bool = False) -> Path:
-    """`path` as a Path that can be written. Creates its folder; rejects an existing file unless `overwrite`."""
+    """`path` as a Path that can be written. Creates its folder. Refuses an existing file unless `overwrite`."""
     path = path_of("output", path, f"output must be the path of a file, got {path!r}")
-    path_of("output", path.with_name(f"{path.name}{'x' * _BESIDE}"))  # what is written first has a longer name
+    # The file is first written under a longer, temporary name, which must be allowed, too.
+    path_of("output", path.with_name(f"{path.name}{'x' * _LONGER_BY}"))
     if path.is_dir():
         raise InputError(f"output {path} is a folder: name a file in it, for example {path / 'run.h5'}")
     if path.exists() and not overwrite:
@@ -283,7 +292,7 @@ def new_file(path: str | os.PathLike, overwrite: bool = False) -> Path:
 
 
 def new_run_file(path: str | os.PathLike, overwrite: bool = False) -> Path:
-    """`new_file` for an HDF5 file; rejects names with the suffix of another format, such as `.csv`."""
+    """`new_file` for an HDF5 file. Refuses names with the suffix of another format, such as `.csv`."""
     path = path_of("output", path, f"output must be the path of a file, got {path!r}")
     suffix = path.suffix.lower()
     if suffix in _NO_HDF5:
@@ -302,13 +311,13 @@ def by_name(what: str, values: Mapping | None) -> dict:
 
 
 def existing_file(what: str, source: object, otherwise: str) -> Path:
-    """`source` as the Path of an existing file; `otherwise` says what the argument may be."""
+    """`source` as the Path of an existing file. `otherwise` says what the argument may be. Raises InputError."""
     path = path_of(what, source, otherwise)
     try:
         path.stat()
     except FileNotFoundError:
         pass
-    except OSError as error:  # a folder that may not be looked into
+    except OSError as error:  # for example a folder without read permission
         raise InputError(f"cannot read {what} {str(path)[:200]}: {error.strerror}; {otherwise}") from None
     if path.is_dir():
         sweep = " (of a sweep, with one file per row)" if (path / "table.csv").is_file() else ""
@@ -347,7 +356,9 @@ def read_text(path: str | os.PathLike, hint: str = "") -> str:
         data = Path(path).read_bytes()
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from None
+    # Editors on Windows write UTF-16 with a mark.
     marked = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    # Latin-1 decodes any bytes. A NUL then tells a binary file, or UTF-16 without a mark, from text.
     try:
         text = data.decode("utf-16" if marked else "utf-8")
     except UnicodeDecodeError:
@@ -360,7 +371,7 @@ def read_text(path: str | os.PathLike, hint: str = "") -> str:
 
 
 def without_mark(text: str) -> str:
-    """`text` without the byte order mark that some editors add at the start."""
+    """`text` without the byte order mark that editors on Windows add at the start."""
     return text.removeprefix("\ufeff")
 
 
@@ -385,8 +396,10 @@ def replaced(path: Path) -> Iterator[Path]:
 def write_text(path: str | os.PathLike, text: str) -> None:
     """Write a text file atomically. Raises StorageError if that fails."""
     try:
-        place = Path(os.path.realpath(path_of("output", path)))  # the owner's own links stay
-        if place.exists() and not place.is_file():  # a device
+        # The target of a link is replaced, not the link.
+        place = Path(os.path.realpath(path_of("output", path)))
+        # A device such as /dev/stdout cannot be replaced by a file.
+        if place.exists() and not place.is_file():
             place.write_text(text, encoding="utf-8")
             return
         with replaced(place) as part, open(part, "x", encoding="utf-8") as file:
@@ -399,6 +412,7 @@ def write_text(path: str | os.PathLike, text: str) -> None:
 
 def warn(message: str) -> None:
     """Issue a warning that points to the line that called the package."""
+    # Frames of this package are skipped, up to the first of the caller.
     depth, frame = 1, sys._getframe()
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == __package__:
         depth, frame = depth + 1, frame.f_back
@@ -416,6 +430,7 @@ def fits_memory(what: str, n_bytes: float, remedy: str) -> None:
 
 def _free_memory() -> float:
     """Bytes of memory that this process can still allocate; infinite if the system does not report it."""
+    # The least of what the machine has left and what the limit of this process (ulimit -v) leaves.
     free: float = math.inf
     with contextlib.suppress(OSError, ValueError, AttributeError):
         free = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -441,14 +456,14 @@ _LIBRARIES = {
     "sedml": "python-libsedml python-libsbml matplotlib",
     "xarray": "xarray h5netcdf",
 }
-"""Libraries of an extra, as pip takes them, wherever the package itself was installed from."""
+"""Libraries of an extra, by their names on PyPI."""
 _PACKAGES = {
     "distributed": "'dask[distributed]'",
     "libsbml": "python-libsbml",
     "libsedml": "python-libsedml",
     "sklearn": "scikit-learn",
 }
-"""Names by which pip knows modules, if they differ."""
+"""Names on PyPI of modules with another name."""
 
 
 def optional(module: str, extra: str, purpose: str) -> ModuleType:
@@ -466,6 +481,7 @@ def how_to_install(extra: str, module: str = "") -> str:
     if extra in _LIBRARIES:
         libraries, top = _LIBRARIES[extra].split(), module.partition(".")[0]
         package = _PACKAGES.get(top, top)
+        # The module may belong to another extra: it is what is missing.
         if package and package not in libraries:
             libraries.insert(0, package)
         return f"install it with pip install {' '.join(libraries)}"

@@ -1,9 +1,13 @@
 """Ctrl-C in the command: one sentence and exit code 130, from the first import on.
 
-Python raises KeyboardInterrupt wherever the main thread is: within an import, where libraries turn it into errors of
-their own, or where nothing can be raised, and it is printed and forgotten. So before a run begins the process ends at
-once, as nothing is open yet; while it goes on, an interrupt that was lost is raised again, as is one that was turned
-into another error; after it, interrupts are ignored. This module imports nothing that takes time.
+Python raises KeyboardInterrupt wherever the main thread is. During an import a library may turn it into another error.
+In a destructor or a callback of C code Python prints it and continues. The command therefore has three phases:
+
+- Before a run, the process ends at once: no file is open yet.
+- During a run, an interrupt that was lost, or turned into another error, is raised again.
+- After a run, interrupts are ignored.
+
+This module imports nothing that takes time.
 """
 
 import os
@@ -16,7 +20,9 @@ from typing import Any, NoReturn
 
 EXIT_CODE = 130
 _SOON = 0.02
+"""Delay before a lost interrupt is raised again [s]."""
 _came = False
+"""Whether SIGINT came during the run."""
 
 
 def end_at_once() -> None:
@@ -27,8 +33,8 @@ def end_at_once() -> None:
 
 @contextmanager
 def raised() -> Iterator[None]:
-    """Inside, SIGINT raises KeyboardInterrupt in a command that `end_at_once` has begun; behind it SIGINT is ignored.
-    In any other process nothing changes."""
+    """Inside the context, SIGINT raises KeyboardInterrupt; after it, SIGINT is ignored. This holds in a command that
+    called `end_at_once`; in any other process nothing changes."""
     global _came
     _came = False
     if signal.getsignal(signal.SIGINT) is not _end:
@@ -38,7 +44,7 @@ def raised() -> Iterator[None]:
 
     def again(lost: Any) -> None:
         if lost.exc_type is not None and issubclass(lost.exc_type, KeyboardInterrupt):
-            # Not from here, where it would be lost again.
+            # Raised here it would be lost again: Python ignores errors of this hook. The timer sends a new signal.
             later = threading.Timer(_SOON, os.kill, (os.getpid(), signal.SIGINT))
             later.daemon = True
             later.start()
@@ -50,6 +56,7 @@ def raised() -> Iterator[None]:
     try:
         yield
     except Exception:
+        # A library may have turned KeyboardInterrupt into this error.
         if _came:
             raise KeyboardInterrupt from None
         raise
@@ -60,11 +67,14 @@ def raised() -> Iterator[None]:
 
 @contextmanager
 def not_for_children() -> Iterator[None]:
-    """Processes that are started inside never see Ctrl-C, which reaches the whole group: their parent ends them. One
-    that comes meanwhile waits for the end of it."""
+    """Processes and threads that are started inside the context never see Ctrl-C; their parent ends them.
+
+    The terminal sends Ctrl-C to the whole process group. One that comes inside is delivered at the end.
+    """
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
+    # Children inherit the mask.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -73,6 +83,7 @@ def not_for_children() -> Iterator[None]:
 
 
 def _end(*_: object) -> NoReturn:
+    # Not `sys.exit`, which raises, and would be caught in an import; not `print`, which may hold a lock here.
     os.write(2, b"gillespie-nn: interrupted before the run began\n")
     os._exit(EXIT_CODE)
 

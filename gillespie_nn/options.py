@@ -1,8 +1,8 @@
 """Options: each is defined once, with its default, check, unit, allowed values and a line of help.
 
-A frozen dataclass of options has one field per option, made by `option`; creating an instance checks the values. The
-fields determine the signature and docstring of functions that take them (`takes`) and the flags of commands
-(`cli.common`). The settings of a method are options, too.
+A frozen dataclass of options has one field per option, made by `option`. Creating an instance checks the values. The
+fields determine the signature and docstring of functions that take them (`takes`), and the flags of commands
+(`cli.flags`). The settings of a method are options, too.
 """
 
 import inspect
@@ -18,15 +18,17 @@ from . import checks
 from .checks import InputError
 
 _WIDTH = 120
-_OWN = "option"
+_OPTION = "option"
+"""Key of the `Option` in the metadata of a field."""
 IF_GIVEN = "if given"
-"""Files record an option only where it is given: those without it are as they were before there was the option."""
+"""Value of `Option.recorded`: files record the option only if it is given. Files without it are then the same as before
+the option existed."""
 _Options = TypeVar("_Options", bound="Options")
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
-class Check:
+class ArgumentCheck:
     """A check, a description of the allowed values, and the allowed names if it is a choice."""
 
     of: Callable[[str, Any], Any]
@@ -37,27 +39,27 @@ class Check:
         return self.of(name, value)
 
 
-def whole(least: int = 1, most: int | None = None, hint: str = "") -> Check:
+def whole(least: int = 1, most: int | None = None, hint: str = "") -> ArgumentCheck:
     """A check for whole numbers in [least, most]."""
-    return Check(lambda name, value: checks.whole(name, value, least, most, hint), f"at least {least}")
+    return ArgumentCheck(lambda name, value: checks.whole(name, value, least, most, hint), f"at least {least}")
 
 
-def positive(unit: str = "", hint: str = "") -> Check:
+def positive(unit: str = "", hint: str = "") -> ArgumentCheck:
     """A check for positive, finite numbers."""
-    return Check(lambda name, value: checks.positive(name, value, unit, hint), "positive")
+    return ArgumentCheck(lambda name, value: checks.positive(name, value, unit, hint), "positive")
 
 
-def not_negative(unit: str = "") -> Check:
+def not_negative(unit: str = "") -> ArgumentCheck:
     """A check for finite numbers that are 0 or positive."""
-    return Check(lambda name, value: checks.not_negative(name, value, unit), "0 or positive")
+    return ArgumentCheck(lambda name, value: checks.not_negative(name, value, unit), "0 or positive")
 
 
-def one_of(*names: str) -> Check:
-    """A check for one of some names."""
-    return Check(lambda name, value: checks.choice(name, value, names), f"one of {', '.join(names)}", names)
+def one_of(*names: str) -> ArgumentCheck:
+    """A check for one of these names."""
+    return ArgumentCheck(lambda name, value: checks.choice(name, value, names), f"one of {', '.join(names)}", names)
 
 
-fraction = Check(checks.fraction, "between 0 and 1")
+fraction = ArgumentCheck(checks.fraction, "between 0 and 1")
 """A check for numbers strictly between 0 and 1."""
 
 
@@ -112,7 +114,7 @@ class Option(NamedTuple):
     @property
     def described(self) -> str:
         """Help, unit, allowed values and default, for the command line and docstrings."""
-        allowed = self.allowed or (self.check.allowed if isinstance(self.check, Check) else "")
+        allowed = self.allowed or (self.check.allowed if isinstance(self.check, ArgumentCheck) else "")
         notes = "; ".join(filter(None, (allowed, f"default: {self.default_shown}" if self.default_shown else "")))
         return self.help + (f" [{self.unit}]" if self.unit else "") + (f" ({notes})" if notes else "")
 
@@ -136,6 +138,7 @@ class Options:
 
     def __post_init__(self) -> None:
         for name, each in options_of(type(self)).items():
+            # The dataclass is frozen: plain assignment is refused.
             object.__setattr__(self, name, each.use(getattr(self, name)))
 
     @classmethod
@@ -143,15 +146,17 @@ class Options:
         cls: type[_Options], given: Mapping[str, Any], without: tuple[str, ...] = ()
     ) -> tuple[_Options, dict[str, Any]]:
         """(checked options from `given`; the remaining items, including the options named in `without`)."""
-        own = options_of(cls, without)
-        found = cls(**{name: value for name, value in given.items() if name in own})
-        return found, {name: value for name, value in given.items() if name not in own}
+        options = options_of(cls, without)
+        checked = cls(**{name: value for name, value in given.items() if name in options})
+        return checked, {name: value for name, value in given.items() if name not in options}
 
 
 def option(default: Any, check: Callable[[str, Any], Any], help: str, **more: Any) -> Any:
     """A field of an `Options` dataclass; `more` are further fields of `Option`."""
     made = Option("", default, check, help, **more)
-    return field(default=default, metadata={_OWN: made}) if default is not MISSING else field(metadata={_OWN: made})
+    return (
+        field(default=default, metadata={_OPTION: made}) if default is not MISSING else field(metadata={_OPTION: made})
+    )
 
 
 def options_of(cls: type, without: tuple[str, ...] = ()) -> dict[str, Option]:
@@ -161,7 +166,7 @@ def options_of(cls: type, without: tuple[str, ...] = ()) -> dict[str, Option]:
 
 @cache
 def _every(cls: type) -> dict[str, Option]:
-    return {f.name: f.metadata[_OWN]._replace(name=f.name) for f in fields(cls) if _OWN in f.metadata}
+    return {f.name: f.metadata[_OPTION]._replace(name=f.name) for f in fields(cls) if _OPTION in f.metadata}
 
 
 def record_of(options: Options, run: Any) -> dict[str, Any]:
@@ -175,8 +180,8 @@ def record_of(options: Options, run: Any) -> dict[str, Any]:
 
 def restored(cls: type[Options], record: Mapping[str, Any]) -> dict[str, Any]:
     """The options by name, from a `record_of` them; other items are unchanged."""
-    own = options_of(cls)
-    return {name: own[name].restored(value) if name in own else value for name, value in record.items()}
+    options = options_of(cls)
+    return {name: options[name].restored(value) if name in options else value for name, value in record.items()}
 
 
 def recorded_name(kind: Any, registry: Container[Any]) -> str:
@@ -187,10 +192,10 @@ def recorded_name(kind: Any, registry: Container[Any]) -> str:
 
 def any_of(*groups: Mapping[str, Option]) -> dict[str, Option]:
     """The options of all `groups`; if a name occurs in several, the first."""
-    found: dict[str, Option] = {}
+    options: dict[str, Option] = {}
     for group in groups:
-        found |= {name: each for name, each in group.items() if name not in found}
-    return found
+        options |= {name: each for name, each in group.items() if name not in options}
+    return options
 
 
 def takes(*groups: Mapping[str, Option]) -> Callable[[_Function], _Function]:
@@ -203,7 +208,8 @@ def takes(*groups: Mapping[str, Option]) -> Callable[[_Function], _Function]:
 
     def decorate(function: _Function) -> _Function:
         signature = inspect.signature(function)
-        *own, rest = signature.parameters.values()
+        # The last parameter must be the ** argument; the options are inserted before it.
+        *first, rest = signature.parameters.values()
         if rest.kind is not inspect.Parameter.VAR_KEYWORD:
             raise TypeError(f"{function.__name__} takes no ** argument")
         named = [
@@ -215,7 +221,7 @@ def takes(*groups: Mapping[str, Option]) -> Callable[[_Function], _Function]:
             for name, each in every.items()
             if name not in signature.parameters
         ]
-        function.__signature__ = signature.replace(parameters=[*own, *named, rest])  # type: ignore[attr-defined]
+        function.__signature__ = signature.replace(parameters=[*first, *named, rest])  # type: ignore[attr-defined]
         if function.__doc__:  # not under python -OO
             function.__doc__ = _explained(function.__doc__, every)
         return function
@@ -227,8 +233,9 @@ def _explained(docstring: str, options: Mapping[str, Option]) -> str:
     head, marker, tail = docstring.partition("    ...\n")
     if not marker:
         raise TypeError("the docstring has no line `...` where the options belong")
-    own = {name for line in docstring.splitlines() for name in line.partition(" : ")[0].strip().split(", ")}
-    return head + "".join(_entry(each) for name, each in options.items() if name not in own) + tail
+    # Entries of a docstring read `name : text`, or `name, name : text`.
+    described = {name for line in docstring.splitlines() for name in line.partition(" : ")[0].strip().split(", ")}
+    return head + "".join(_entry(each) for name, each in options.items() if name not in described) + tail
 
 
 def _entry(option: Option) -> str:

@@ -1,7 +1,7 @@
-"""Work in processes of their own, for what holds the GIL, may crash or may hang.
+"""Work in separate processes, for work that holds the GIL, may crash or may hang.
 
 Processes are spawned: a fork would share locks of threads, of numba and of HDF5. Ctrl-C reaches only the parent, which
-then ends them, as it does for any error. A process that dies takes no item but its own with it.
+then ends the workers, as it does after any error. If a worker dies, only the item it worked on is lost.
 """
 
 import multiprocessing
@@ -18,6 +18,7 @@ from .checks import UnfinishedError
 
 Item = TypeVar("Item")
 _NONE: Any = object()
+"""No further item: None can be an item."""
 _READY, _DONE, _RAISED = "ready", "done", "raised"
 
 
@@ -35,7 +36,8 @@ class Lost(NamedTuple):
 
 
 def spread(work: Callable[[Item], Any], items: Iterable[Item], n: int, advice: str) -> Iterator[tuple[Item, Any]]:
-    """(item, `work(item)`) for every item, as they end. With `n` = 1 this process does it, otherwise `n` others do.
+    """Yield (item, `work(item)`) for every item, in the order of completion. With `n` = 1 this process does the work,
+    otherwise `n` worker processes do.
 
     Raises what `work` raises, and UnfinishedError with `advice` if a process was killed.
     """
@@ -56,9 +58,11 @@ def in_processes(
     limit: float | None = None,
     begin: Callable[[], object] = bool,
 ) -> Iterator[tuple[Item, Any]]:
-    """(item, `work(item)`) for every item, as they end, from `n` processes; `Lost` in place of the result where the
-    process crashed or took longer than `limit` [s]. Both functions and the items can be pickled; `begin` is called once
-    in each process. Raises what `work` raises."""
+    """Yield (item, `work(item)`) for every item from `n` processes, in the order of completion.
+
+    The result is `Lost` if the process crashed or took longer than `limit` [s]. Both functions and the items must be
+    picklable. `begin` is called once in each process. Raises what `work` raises.
+    """
     left, workers = iter(items), dict[Connection, _Worker]()
     try:
         while True:
@@ -78,6 +82,7 @@ def in_processes(
                     continue
                 if kind == _RAISED:
                     raise value
+                # The time limit counts from here: starting Python and importing takes seconds.
                 if kind == _READY:
                     worker.began = time.monotonic()
                     continue
@@ -88,6 +93,7 @@ def in_processes(
                 else:
                     worker.give(following)
                 yield item, value
+            # Workers beyond the limit are killed; their places are filled in the next turn.
             for worker in [w for w in workers.values() if limit and time.monotonic() > w.began + limit]:
                 del workers[worker.connection]
                 yield worker.item, Lost(worker.end(now=True), limit)
@@ -124,11 +130,12 @@ class _Worker:
         self._send()
 
     def _send(self) -> None:
-        with suppress(OSError):  # the process has died, which reading shows
+        # If the process has died, the next `recv` shows it.
+        with suppress(OSError):
             self.connection.send(self.item)
 
     def end(self, now: bool = False) -> int | None:
-        """Wait for the end of the process, which comes when it is to read another item, or kill it; its exit code."""
+        """Close the connection, wait until the process ends, and return its exit code; with `now`, kill it first."""
         if now:
             self._process.kill()
         self.connection.close()
@@ -137,7 +144,7 @@ class _Worker:
 
 
 def _serve(connection: Connection, work: Callable[[Any], Any], begin: Callable[[], object]) -> None:
-    """In a process: the results of items, one after the other, until the parent closes the connection."""
+    """Main function of a worker: work on items one after the other, until the parent closes the connection."""
     interrupts.ignored()
     begin()
     connection.send((_READY, None))
@@ -152,7 +159,7 @@ def _serve(connection: Connection, work: Callable[[Any], Any], begin: Callable[[
 
 
 def _portable(error: Exception) -> Exception:
-    """The exception, with where it was raised, or one with the same words if it cannot be pickled."""
+    """The exception with its traceback as a note, or a RuntimeError with its message if it cannot be pickled."""
     if hasattr(error, "add_note"):
         error.add_note("".join(traceback.format_exception(error)))
     try:

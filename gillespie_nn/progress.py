@@ -1,10 +1,10 @@
-"""Progress of long work: a bar on a terminal, a line that changes in a notebook, a line now and then in a log.
+"""Progress of long work: a bar on a terminal, a changing line in a notebook, a line every ten seconds in a log.
 
-`update` only stores numbers. A thread draws them, so that time passes on the screen while kernels are compiled, and
-work that is done within a second shows nothing.
+`update` only stores numbers, and a thread draws them. The clock on the screen therefore runs while kernels are
+compiled. Work that takes less than a second shows nothing.
 
-Compilation that took more than a second is reported in one line on stderr, also where progress is not shown, because a
-first call that takes much longer than the second needs an explanation. `shown=False` asks for silence.
+Compilation that took more than a second is reported in one line on stderr, even if progress is not shown: it explains
+why the first call was much slower than the next. `shown=False` asks for silence.
 """
 
 import sys
@@ -17,9 +17,9 @@ from . import interrupts
 _PATIENCE = 1.0
 """Work that takes no longer shows nothing [s]."""
 _active = 0
-"""How many are being shown: what a shown one calls shows nothing of its own unless it is forced to."""
+"""Number of displays on the screen. Work inside of displayed work shows nothing, unless `shown` is True."""
 _reporting = 0
-"""How many will report compilation: only the outermost does."""
+"""Number of open `Progress` that report compilation; only the outermost does."""
 
 
 def somebody_looks() -> bool:
@@ -34,9 +34,9 @@ class Progress:
     Parameters
     ----------
     label : what is being done.
-    total : the value of `done` at the end; None if nobody knows.
-    shown : True or False; None shows it if somebody looks and no other progress is being shown. Unless it is False,
-        compilation is reported.
+    total : the value of `done` at the end; None if it is unknown.
+    shown : True or False; None shows progress on a terminal or in a notebook, unless another progress is shown.
+        Compilation is reported unless it is False.
     kernels : name of the method whose kernels may have to be compiled first.
     """
 
@@ -87,7 +87,7 @@ class Progress:
         self.done, self.note = done, note
 
     def text(self) -> str:
-        """What there is to say, in a line."""
+        """The state in one line."""
         elapsed = time.monotonic() - self._start
         if self._ended:
             return f"{self.label}: done after {span(elapsed)}"
@@ -96,19 +96,21 @@ class Progress:
     def _share(self, elapsed: float) -> str:
         if not self.total:
             return f"{span(elapsed)} so far"
+        # Compilation happens once, so it does not count for the estimate.
         working = elapsed - self._compiler.seconds
         left = f", about {span(working * (self.total - self.done) / self.done)} left" if self.done > 0 else ""
         return f"{100.0 * self.done / self.total:.0f} % after {span(elapsed)}{left}"
 
     def remark(self) -> str:
-        """What is happening, beyond numbers."""
+        """The last note, or that kernels are being compiled."""
         if not self._compiler.is_busy:
             return self.note
         of = f" of {self.kernels}" if self.kernels else ""
         return f"compiling the kernels{of} (first run of this version on this machine, up to a minute)"
 
     def _draw(self) -> None:
-        with interrupts.not_for_children():  # Ctrl-C is for the main thread
+        # Only the main thread handles Ctrl-C.
+        with interrupts.not_for_children():
             if self._over.wait(_PATIENCE):
                 return
             screen = _screen(self)
@@ -127,7 +129,8 @@ class Compilation:
     def __init__(self) -> None:
         self._depth, self._seconds, self._since, self._listener = 0, 0.0, 0.0, None
         self.n_kernels = 0
-        if "numba" not in sys.modules:  # nothing that is shown compiles
+        # Without numba nothing is compiled, and importing it here would take a second.
+        if "numba" not in sys.modules:
             return
         from numba.core import event
 
@@ -135,6 +138,7 @@ class Compilation:
 
         class Listener(event.Listener):
             def on_start(self, _: Any) -> None:
+                # Kernels compile the functions they call: only the outermost event is timed.
                 if not outer._depth:
                     outer._since = time.monotonic()
                 outer._depth += 1
@@ -164,27 +168,27 @@ class Compilation:
 
 
 def span(seconds: float) -> str:
-    """A time for people."""
+    """A duration in seconds, minutes or hours."""
     if seconds < 600:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 36_000 else f"{seconds / 3600:.1f} h"
 
 
 def _notebook() -> Any:
-    """IPython's module if a notebook runs this process, else None. Nothing is imported that is not there already."""
-    found = sys.modules.get("IPython")
-    shell = found.get_ipython() if found is not None and hasattr(found, "get_ipython") else None
-    return found if getattr(shell, "kernel", None) is not None else None
+    """The module IPython if a notebook runs this process, else None. It imports nothing."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None and hasattr(ipython, "get_ipython") else None
+    return ipython if getattr(shell, "kernel", None) is not None else None
 
 
 def _screen(progress: Progress) -> Any:
     if (notebook := _notebook()) is not None:
         return _Cell(notebook)
-    return _Bar(progress) if sys.stderr is not None and sys.stderr.isatty() else _Lines()
+    return _ProgressBar(progress) if sys.stderr is not None and sys.stderr.isatty() else _Lines()
 
 
 class _Lines:
-    """A line now and then, in a log."""
+    """A new line every ten seconds, for a log."""
 
     seconds = 10.0
 
@@ -201,7 +205,7 @@ class _Lines:
 
 
 class _Cell:
-    """A line below a cell, which changes."""
+    """A changing line below the cell of a notebook."""
 
     seconds = 0.5
 
@@ -219,7 +223,7 @@ class _Cell:
         pass
 
 
-class _Bar:
+class _ProgressBar:
     """A bar on a terminal."""
 
     seconds = 0.1

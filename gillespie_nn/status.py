@@ -31,6 +31,7 @@ class Status(IntEnum):
         return _SENTENCES[self]
 
 
+# Completes a sentence about a replicate, such as `3 of 10 ...`.
 _SENTENCES = {
     Status.REACHED_END: "reached the end",
     Status.NO_REACTION_POSSIBLE: "reached the end; no further reaction is possible",

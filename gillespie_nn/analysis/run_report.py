@@ -20,7 +20,7 @@ from ..statistics.intervals import student
 from ..status import Status
 from ..storage import MomentsRun, Run
 from ..storage.hdf5 import is_locked
-from ..storage.save import described
+from ..storage.provenance import described
 from ..storage.schema import TRAINING
 from ..storage.values import understood
 from .analysis import Ask

@@ -1,4 +1,4 @@
-"""The functions that people call: arguments are checked here, once, and trusted below."""
+"""The public functions: arguments are checked here, once, and trusted below."""
 
 from .fit import Fit
 from .resume import load_fit, resume

@@ -1,4 +1,4 @@
-"""Outputs of a trained network by simulation of its forward reactions with fixed weights."""
+"""`Fit`, the result of training: weights, scores, and predictions by simulation with fixed weights."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +25,7 @@ from ..simulation.training import MOST_RECORDS, Trained, TrainingPlan, WeightCou
 from ..status import Status
 
 _READINGS = 20
-"""Readings in the second half of a presentation, which are averaged."""
+"""Number of readings in the second half of a presentation; their mean is the output."""
 
 
 class Simulated(NamedTuple):
@@ -40,9 +40,10 @@ class Simulated(NamedTuple):
 def predict_by_simulation(
     plan: TrainingPlan, x: np.ndarray, weights: np.ndarray, seed: int, noise: Any, progress: bool | None
 ) -> Simulated:
-    """Outputs for inputs x float64[sample, input], as they were given to `train`, by `weights` float64[weight]
-    [concentration]. `noise` and `progress` are as of `Fit.predict`. Raises InputError for noise with a method that
-    lists no reactions."""
+    """Outputs for inputs x float64[sample, input], not centred, by `weights` float64[weight] [concentration].
+
+    `noise` and `progress` as in `Fit.predict`. Raises InputError for noise with a method that lists no reactions.
+    """
     x = x - plan.centre
     if issubclass(plan.method, BatchMethod):
         if as_noises(noise):
@@ -72,7 +73,7 @@ def _by_batches(plan: TrainingPlan, x: np.ndarray, weights: np.ndarray, seed: in
     options = {name: value for name, value in plan.learner.options.items() if name in ("leap", "threads")}
     with Progress("predict", len(x), progress, plan.method.name) as bar:
         read = simulate_outputs(
-            spec, held, x, times.tolist(), lambda block: seeds.stream(seed, Purpose.BATCHES_OF_PREDICTION, piece=block),
+            spec, held, x, times.tolist(), lambda piece: seeds.stream(seed, Purpose.BATCHES_OF_PREDICTION, piece=piece),
             done=bar.update, **options,
         )  # fmt: skip
     return Simulated(read.mean(axis=0, dtype=np.float64), read[-1].astype(np.float64))
@@ -82,12 +83,13 @@ def _by_reactions(
     plan: TrainingPlan, x: np.ndarray, weights: np.ndarray, seed: int, noise: Any, progress: bool | None
 ) -> Simulated:
     settings, volume = plan.settings, plan.volume
+    # A prediction of few samples does not need the batch size of training. Without samples it is 1.
     batch = min(plan.batch, len(x)) or 1
     spec = _forward_network(plan, x, batch, listed=True)
     network = spec.network
     kind = plan.method
-    assert issubclass(kind, Method)  # `Fit.predict` does for floating point without it
-    # The last presentation is filled up with the last sample.
+    assert issubclass(kind, Method)  # `Fit.predict` does floating point itself
+    # The last batch is filled with copies of the last sample, whose outputs are cut off at the end.
     order = np.minimum(np.arange(-(-len(x) // batch) * batch), len(x) - 1).reshape(-1, batch)
     samples = Samples(spec, Presented(x, None, order), volume, kind.dtype)
     counts, rng = spec.start(weights, volume, kind.dtype), seeds.stream(seed, Purpose.PREDICTION)
@@ -102,6 +104,7 @@ def _by_reactions(
     mean, last = np.empty((2, order.size, spec.layers[-1]))
     with Progress("predict", len(x), progress, kind.name) as bar:
         for k in range(len(samples)):
+            # Each batch has a new grid of readings.
             method.start_block()
             begin = k * settings.running_time
             times = begin + readings
@@ -118,10 +121,10 @@ def _by_reactions(
     return Simulated(mean[: len(x)], last[: len(x)])
 
 
-# The outcome of a training run: weights, how well they do, and predictions with them.
+# The result of a training run.
 
 TOLERANCE = 0.25
-"""For `solved`, an output is right when it is this close to its target [concentration]."""
+"""Largest distance of an output from its target for `solved` [concentration]."""
 _EVALUATED = {
     "trained": "",
     "best in validation": "_best",
@@ -129,7 +132,7 @@ _EVALUATED = {
     "gradient descent": "_gradient_descent",
     "trained, by simulation": "_chemical",
 }
-"""Whose scores a notebook shows, and how the names of their scores end."""
+"""Weights whose scores a notebook shows, and the endings of the names of these scores."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -142,12 +145,12 @@ class Fit:
     trained: Trained
     """The end of the run."""
     seconds: float
-    """Wall time of the presentations [s], of all processes that simulated some of them."""
+    """Wall time of the presentations [s], summed over all processes that continued the run."""
     scores: dict
     """Scores on the test set in floating point, by the names in `simulation.evaluation.SCORES`; on request also
     `CHEMICAL_SCORES`, by simulation."""
     output: str | None = None
-    """Path of its file."""
+    """Path of the run file."""
     chemical: np.ndarray | None = None
     """Outputs by simulation of the first test samples float64[sample, output] [concentration], on request."""
     earlier_seconds: float = 0.0
@@ -184,8 +187,8 @@ class Fit:
         without `overwrite`; StorageError if the copy cannot be written."""
         if self.output is None:
             raise InputError(
-                "this fit has no file, and it does not hold the record of training that a run file needs: call train "
-                "with output=..., which writes the file during training"
+                "this fit has no run file, and it does not have the record of training that a run file needs: call "
+                "train with output=..., which writes the file during training"
             )
         from ..storage.save import copy_file
 
@@ -315,11 +318,11 @@ class Fit:
 def _numbers(what: str, values: Any, shape: tuple[int | None, ...], shown: str) -> np.ndarray:
     """`values` as finite float64 of `shape`, in which None is any length."""
     try:
-        found = np.asarray(values, dtype=np.float64)
+        array = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):
         raise InputError(f"{what} must be finite numbers of shape {shown}, got {values!r}"[:300]) from None
-    if found.ndim != len(shape) or any(n not in (None, m) for n, m in zip(shape, found.shape)):
-        raise InputError(f"{what} must have shape {shown}, got shape {found.shape}")
-    if not np.isfinite(found).all():
-        raise InputError(f"{what} must be finite, got {found[~np.isfinite(found)][0]}")
-    return found
+    if array.ndim != len(shape) or any(n not in (None, m) for n, m in zip(shape, array.shape)):
+        raise InputError(f"{what} must have shape {shown}, got shape {array.shape}")
+    if not np.isfinite(array).all():
+        raise InputError(f"{what} must be finite, got {array[~np.isfinite(array)][0]}")
+    return array

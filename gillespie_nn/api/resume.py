@@ -1,4 +1,8 @@
-"""Interrupted ensembles in files: only the missing replicates are simulated."""
+"""`resume` continues an interrupted run in its file; `load_fit` reads a finished training run.
+
+The result is the same as without the interruption. Of an ensemble only the missing replicates are simulated; training
+continues from the last checkpoint.
+"""
 
 from __future__ import annotations
 
@@ -19,18 +23,18 @@ from ..simulation.run_options import EVENTS, MOMENTS, QUANTILES, TRAJECTORIES, E
 from ..simulation.task import Task, make_task
 from ..simulation.training import Trained, TrainingPlan
 from ..status import Status
-from ..storage.save import OpenedRun, resumed
+from ..storage.provenance import OpenedRun, resumed
 from ..storage.schema import TRAINING
 from ..storage.values import damaged, understood
 from .fit import Fit
-from .simulate import Workers, execute, new_file, told
+from .simulate import Workers, execute, new_file, with_warning
 from .train import OF_ENSEMBLES, OF_TRAINING, execute_training, make_plan, taken
 
 if TYPE_CHECKING:
     from ..storage import MomentsRun, Run
 
 SINCE = {TRAJECTORIES: (1, 5), EVENTS: (1, 6), MOMENTS: (1, 1), QUANTILES: (1, 1)}
-"""Older files do not store all arguments of an ensemble."""
+"""First versions of the format that store all arguments of an ensemble."""
 
 
 def resume_ensemble(
@@ -40,8 +44,10 @@ def resume_ensemble(
     progress: bool | None = None,
     objects: Mapping[str, Any] = MappingProxyType({}),
 ) -> Run | MomentsRun:
-    """Simulate the replicates, or for moments the blocks of replicates, that are missing in the open file `run` at
-    `path`; returns the finished file, opened. `objects` as of `resume`."""
+    """Simulate what is missing in the open file `run` at `path`: replicates, or for moments groups of replicates.
+
+    Returns the finished file, opened. `objects` as in `resume`.
+    """
     task = task_of(run, objects)
     with (
         Workers(execution) as pool,
@@ -51,12 +57,11 @@ def resume_ensemble(
     ):
         run.close()
         execute(task, file, pool, progress, file.missing)
-    return told(storage.open_run(path))
+    return with_warning(storage.open_run(path))
 
 
 def task_of(run: OpenedRun, objects: Mapping[str, Any] = MappingProxyType({})) -> Task:
-    """The task of the ensemble in an open file, checked as the arguments of `simulate` are; `objects` as of
-    `resume`."""
+    """The task of the ensemble in an open file, checked like the arguments of `simulate`. `objects` as in `resume`."""
     if run.version < SINCE[run.record]:
         raise InputError(
             f"{run.path} has format version {'.'.join(map(str, run.version))}, which does not store all arguments of "
@@ -65,7 +70,7 @@ def task_of(run: OpenedRun, objects: Mapping[str, Any] = MappingProxyType({})) -
     network = run.model
     with understood(run.path):
         recorded = {"method": run.method, "noise": run.arguments.get("noise", [])}
-        found = {"method": run.method} | taken(run.path, recorded, objects, "resume")
+        continued = {"method": run.method} | taken(run.path, recorded, objects, "resume")
     with understood(run.path):
         asked = RunOptions.again(
             run.arguments,
@@ -76,7 +81,7 @@ def task_of(run: OpenedRun, objects: Mapping[str, Any] = MappingProxyType({})) -
             initial=_overrides(network.species, network.amounts(), run.initial_of_model),
             rates=_overrides((r.name for r in network.reactions), network.rates(), run.rates),
             record=run.record,
-            **found,
+            **continued,
         )
         task = make_task(network, asked)[0]
     if (*run.quantities,) != task.quantities:
@@ -84,18 +89,15 @@ def task_of(run: OpenedRun, objects: Mapping[str, Any] = MappingProxyType({})) -
     return task
 
 
-def _overrides(names: Iterable[str], own: np.ndarray, found: np.ndarray) -> dict[str, Any]:
+def _overrides(names: Iterable[str], of_model: np.ndarray, of_file: np.ndarray) -> dict[str, Any]:
     """Values of a file that differ from those of the model."""
-    return {name: there for name, here, there in zip(names, own.tolist(), found.tolist()) if here != there}
+    return {name: there for name, here, there in zip(names, of_model.tolist(), of_file.tolist()) if here != there}
 
 
-# Runs in files: an interrupted one is continued as if nothing had happened, a finished one is returned.
-
-if TYPE_CHECKING:
-    from ..storage import MomentsRun, Run
+# Training runs, and `resume` itself.
 
 _SINCE = (1, 4)
-"""Older files have no checkpoints."""
+"""First version of the format with checkpoints."""
 
 
 def resume(
@@ -105,8 +107,8 @@ def resume(
 
     `path` is a file of `train` or `simulate` whose process was interrupted or killed at any moment; a finished run is
     returned unchanged. Training continues from its last checkpoint, or starts again without one. The samples of a case
-    are loaded again; your own data are in the file. For an ensemble, the missing replicates are simulated; for moments,
-    the missing blocks of replicates. `workers` is the number of threads, which does not change the result.
+    are loaded again; your data are in the file. For an ensemble, the missing replicates are simulated; for moments,
+    the missing groups of replicates. `workers` is the number of threads, which does not change the result.
     `progress` shows progress, by default (None) on a terminal and in a notebook. `objects` are the `method`
     and the `noise` of a run that got ones of classes from outside this package, and of training also the `chemistry`,
     `activation`, `output_activation` and `predict_noise`: the file has their names and settings, and not what they do.
@@ -161,8 +163,10 @@ def load_fit(path: str | Path, **objects: Any) -> Fit:
 
 
 def _plan(run: Run, objects: Mapping[str, Any], function: str) -> TrainingPlan:
-    """The plan of the run in an open file; its model and data must be those that the run started with. `function` is
-    the one that `objects` are given to."""
+    """The plan of the run in an open file. Its model and data must be those that the run started with.
+
+    `function` is the name of the function that got `objects`.
+    """
     record = run.training
     if run.version < _SINCE:
         raise InputError(
@@ -175,6 +179,7 @@ def _plan(run: Run, objects: Mapping[str, Any], function: str) -> TrainingPlan:
         asked = TrainingOptions.again(arguments, **taken(run.path, recorded, objects, function))
         plan = make_plan(_data(run, data) if data["own"] else run.case, asked)
         expected = data["digest"]
+    # Any difference would continue another run under the name of this one.
     kept, made = plan.settings.completed(record.settings), json.loads(json.dumps(plan.settings.every()))
     other = [name for name in made if name in kept and made[name] != kept[name]]
     if objects and other:
@@ -182,20 +187,20 @@ def _plan(run: Run, objects: Mapping[str, Any], function: str) -> TrainingPlan:
             f"{run.path} was trained with {other[0]} = {kept[other[0]]}, but the objects given to {function} make it "
             f"{made[other[0]]}: give those that the run started with"
         )
-    found = plan.dataset.digest
-    if found != expected:
+    digest = plan.dataset.digest
+    if digest != expected:
         raise InputError(
-            f"{run.path} was trained on different data: SHA-256 {expected}, but the data here have {found}; restore "
+            f"{run.path} was trained on different data: SHA-256 {expected}, but the data here have {digest}; restore "
             f"the data files of {run.case}"
         )
-    found, expected = plan.spec.declared.digest, run.model_digest
-    if found != expected:
+    digest, expected = plan.spec.declared.digest, run.model_digest
+    if digest != expected:
         raise InputError(
-            f"{run.path} contains a different model: SHA-256 {expected}, but its settings give {found} here; use "
+            f"{run.path} contains a different model: SHA-256 {expected}, but its settings give {digest} here; use "
             "the version of this software that started it"
         )
     for what, made_here, kept_there in (
-        # A version may have more of them, or fewer: settings that did not apply used to be recorded.
+        # Only names in both: versions have different settings, and older files record settings that did not apply.
         ("settings", {n: made[n] for n in made if n in kept}, {n: kept[n] for n in kept if n in made}),
         ("order of presentations", plan.order.ravel().tolist(), record.presentations.tolist()),
         ("recorded presentations", plan.presentations.recorded.tolist(), record.planned_records.tolist()),
@@ -215,7 +220,7 @@ def _data(run: Run, data: dict) -> Dataset:
 
 
 def _fit(run: Run, plan: TrainingPlan) -> Fit:
-    """What `train` returned."""
+    """The `Fit` that `train` returned."""
     record = run.training
     n_evaluated = np.searchsorted(plan.presentations.evaluated, record.n_presented, side="right")
     rows = record.validation[:n_evaluated]

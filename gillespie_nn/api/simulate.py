@@ -1,4 +1,4 @@
-"""`simulate`: trajectories of any reaction network."""
+"""`simulate`: an ensemble of trajectories, or its moments, of any reaction network."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ..simulation.run_options import Destination, Execution, RunOptions
 from ..simulation.sinks import MemorySink, covariance_size
 from ..simulation.task import Task, make_task
 from ..storage.making import settings_values
-from ..storage.save import provenance
+from ..storage.provenance import provenance
 
 if TYPE_CHECKING:
     from ..storage import EnsembleFile, MomentsFile, MomentsRun, Run
@@ -55,28 +55,28 @@ def simulate(
         if output is None:
             sink, origin, begun = memory_sink(task), origin_of(task, reason), time.perf_counter()
             execute(task, sink, pool, destination.progress)
-            return told(result_of(task, sink, reason, origin, time.perf_counter() - begun))
+            return with_warning(result_of(task, sink, reason, origin, time.perf_counter() - begun))
         with new_file(output, task, reason, destination.overwrite) as file:
             execute(task, file, pool, destination.progress)
-    return told(storage.open_run(output))
+    return with_warning(storage.open_run(output))
 
 
-def told(result: Any) -> Any:
-    """The result, with a warning where a replicate did not reach the end."""
-    if said := unfinished(result):
-        checks.warn(said)
+def with_warning(result: Any) -> Any:
+    """The result. Warns if a replicate did not reach the end."""
+    if message := unfinished(result):
+        checks.warn(message)
     return result
 
 
 def memory_sink(task: Task) -> MemorySink | Moments:
-    """What keeps an ensemble in memory."""
+    """The sink that collects an ensemble in memory."""
     _check_memory(task)
     return MemorySink(task) if task.records_rows else Moments(task)
 
 
 def result_of(task: Task, sink: Any, reason: str, origin: str, seconds: float = float("nan")) -> Result | MomentsResult:
-    """The result of an ensemble in memory; `reason` says why this method, `origin` is its provenance as JSON, and
-    `seconds` its wall time."""
+    """The result of an ensemble in memory. `reason` says why this method was chosen, `origin` is the provenance as
+    JSON, and `seconds` the wall time."""
     network = task.network
     about: dict[str, Any] = {
         "method": name_of(task.method), "method_reason": reason, "seed": task.seed, "volume": task.volume,
@@ -105,7 +105,7 @@ def _save_moments(*arguments: Any, **settings: Any) -> None:
 
 
 def origin_of(task: Task, reason: str) -> str:
-    """The provenance of an ensemble that begins now, as JSON; `reason` says why this method."""
+    """The provenance of an ensemble that begins now, as JSON. `reason` says why this method was chosen."""
     network = task.network
     initial, rates = network.amounts(), network.rates()
     constants = {name: value for name, value in network.constants.items() if name not in network.parameters}
@@ -119,8 +119,12 @@ def origin_of(task: Task, reason: str) -> str:
             "t_end": task.grid[-1],
             "n_points": len(task.grid),
             "replicates": task.n_replicates,
-            "initial": {s: n for s, n, own in zip(network.species, task.counts.tolist(), initial) if n != own},
-            "rates": {r.name: k for r, k, own in zip(network.reactions, task.rates.tolist(), rates) if k != own},
+            "initial": {
+                s: n for s, n, declared in zip(network.species, task.counts.tolist(), initial) if n != declared
+            },
+            "rates": {
+                r.name: k for r, k, declared in zip(network.reactions, task.rates.tolist(), rates) if k != declared
+            },
             "record": task.record,
             **({"parameters": dict(task.run.parameters)} if task.run.parameters else {}),
             **({"constants": constants} if constants else {}),
@@ -132,17 +136,18 @@ def origin_of(task: Task, reason: str) -> str:
 def new_file(
     output: Any, task: Task, reason: str, overwrite: bool = False, provenance_json: str | None = None, **how: Any
 ) -> EnsembleFile | MomentsFile:
-    """The file of an ensemble, to be written; `reason` says why this method, and `provenance_json` where a run came
-    from that is resumed."""
+    """The file of an ensemble, to be written. `reason` says why this method was chosen; `provenance_json` is the
+    provenance of a run that is resumed."""
     kind = storage.EnsembleFile if task.records_rows else storage.MomentsFile
     origin = provenance_json or origin_of(task, reason)
     return kind(output, task, settings_values(task, reason), origin, overwrite, **how)
 
 
 def _check_memory(task: Task) -> None:
-    """Raise InputError for what memory cannot hold."""
+    """Raise InputError if the results would not fit into memory."""
     n_points, n_species = len(task.grid), len(task.species)
     if not task.records_rows:
+        # Moments take the same memory for any number of replicates.
         n_bytes = 8 * len(ARRAYS) * n_points * len(task.quantities)
         checks.fits_memory(
             f"the moments of {len(task.quantities)} quantities at {n_points} recorded times", n_bytes,
@@ -162,7 +167,7 @@ def _check_memory(task: Task) -> None:
 
 
 class Workers:
-    """Who carries out ensembles: threads, or the workers of a dask scheduler. A context manager."""
+    """The threads, or the workers of a dask scheduler, that simulate. A context manager."""
 
     def __init__(self, execution: Execution) -> None:
         self.n = execution.workers
@@ -177,7 +182,7 @@ class Workers:
 
 
 def execute(task: Task, sink: Any, pool: Workers, progress: bool | None, units: Sequence[int] | None = None) -> None:
-    """Run the units of work of a task, or those numbered `units`, into `sink`; `pool` are `Workers`."""
+    """Simulate all units of work of a task, or those numbered `units`, into `sink`."""
     n_replicates = task.n_replicates if units is None else sum(len(task.replicates(unit)) for unit in units)
     with Progress("simulate", n_replicates, progress, task.method.name) as bar:
         run_ensemble(task, sink, pool.n, bar.update, units, pool.cluster)

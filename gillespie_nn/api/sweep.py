@@ -27,7 +27,7 @@ from .sweep_result import (
     TABLE,
     VOLUME,
     Sweep,
-    Table,
+    SweepTable,
     file_of,
     folder_of,
     grid_table,
@@ -40,7 +40,7 @@ from .sweep_result import (
 )
 
 _NOT_TAKEN = ("overwrite",)
-"""A sweep goes on in its folder."""
+"""A sweep with an output always continues in its folder."""
 
 
 @takes(options_of(RunOptions), options_of(Execution), options_of(Destination, _NOT_TAKEN))
@@ -53,7 +53,8 @@ def sweep(
     grid: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Sweep:
-    """Simulate an ensemble for each row of a table, or for all combinations of some values. The workers share all rows.
+    """Simulate an ensemble for each row of a table, or for all combinations of given values. The workers share all
+    rows.
 
     Parameters
     ----------
@@ -64,7 +65,7 @@ def sweep(
         species can be patterns, as `update_*`.
     grid : {name: numbers}, instead of a table: one row for each combination; the last name changes fastest.
     ...
-    seed : seed of the sweep. Each row has its own seed, computed from this one and the row number, see
+    seed : seed of the sweep. The seed of each row is computed from this one and the row number, see
         `seeds.row_seed`.
     output : a folder: one file for each row, and `table.csv`. The same call resumes an interrupted sweep: files of
         finished rows are not touched. A file is named after everything that decides its content, so that new or changed
@@ -88,6 +89,7 @@ def sweep(
     folder = None if destination.output is None else folder_of(destination.output)
     seed = _seed(folder, asked.seed)
     tasks = []
+    # Every row is checked before the first is simulated.
     for row, (network, changes) in enumerate(_settings(model, table, asked.parameters or {})):
         try:
             refuse_two_starts(network, {**(asked.parameters or {}), **changes[PARAMETER]}, asked.initial or ())
@@ -109,8 +111,9 @@ def sweep(
             jobs = [_in_memory(task, sink) for (task, _), sink in zip(tasks, sinks)]
             _run(jobs, pool, destination.progress)
             results = [result_of(t, s, reason, origin) for (t, reason), s, origin in zip(tasks, sinks, origins)]
-            return _told(Sweep(table, seed, results, asked.record))
+            return _with_warning(Sweep(table, seed, results, asked.record))
         paths = [folder / file_of(row, task) for row, (task, _) in enumerate(tasks)]
+        # The table comes first: an interrupted sweep can be opened, and continues with its seed.
         write_table(folder, table, seed, asked.record, [task.seed for task, _ in tasks], [path.name for path in paths])
         left = [_left(path, asked.record) for path in paths]
         jobs = [
@@ -119,28 +122,28 @@ def sweep(
             if resumes is not None
         ]
         _run(jobs, pool, destination.progress)
-    return _told(Sweep(table, seed, paths, asked.record, folder))
+    return _with_warning(Sweep(table, seed, paths, asked.record, folder))
 
 
-def _told(found: Sweep) -> Sweep:
-    """The sweep, with a warning where replicates did not reach the end."""
+def _with_warning(ensembles: Sweep) -> Sweep:
+    """The sweep. Warns if replicates did not reach the end."""
     rows = []
-    for row in range(len(found)):
-        with found.opened(row) as result:
-            if said := unfinished(result):
-                rows.append((row, said))
+    for row in range(len(ensembles)):
+        with ensembles.opened(row) as result:
+            if message := unfinished(result):
+                rows.append((row, message))
     if rows:
         numbers = checks.shortened([row for row, _ in rows])
         checks.warn(
-            f"{len(rows)} of {len(found)} rows did not reach the end (rows {numbers}); in the first: {rows[0][1]}"
+            f"{len(rows)} of {len(ensembles)} rows did not reach the end (rows {numbers}); in the first: {rows[0][1]}"
         )
-    return found
+    return ensembles
 
 
 def _settings(
-    model: Any, table: Table, common: Mapping[str, float]
+    model: Any, table: SweepTable, common: Mapping[str, float]
 ) -> Iterator[tuple[ReactionNetwork, dict[str, Any]]]:
-    """(network, {kind: {name: value}}) of each row; `common` are parameters of all rows."""
+    """(network, {kind: {name: value}}) for each row; `common` are parameters of all rows."""
     base = model if isinstance(model, ReactionNetwork) else _made(model, dict(common))
 
     def is_parameter(name: str) -> bool:
@@ -158,6 +161,7 @@ def _settings(
             else:
                 changes[kind] |= dict.fromkeys(names, values[column])
         parameters = {**common, **changes[PARAMETER]}
+        # Rows with the same parameters share a network, which is built and compiled once.
         key = tuple(sorted(parameters.items()))
         if key not in networks:
             networks[key] = _network(model, base, parameters)
@@ -165,7 +169,7 @@ def _settings(
 
 
 def _meanings(
-    table: Table, base: ReactionNetwork, is_parameter: Callable[[str], bool]
+    table: SweepTable, base: ReactionNetwork, is_parameter: Callable[[str], bool]
 ) -> list[tuple[str, str, list[str]]]:
     """(column, kind, names that it sets) of each column; those with a pattern come first, so that exact names win."""
     exact: list[tuple[str, str, list[str]]] = []
@@ -179,6 +183,7 @@ def _meanings(
             raise InputError(f"two columns of the sweep set {kind}:{name}: leave one out")
         else:
             exact.append((column, kind, [name]))
+    # `_settings` applies columns in this order, and the last value of a name wins.
     return [*patterns, *exact]
 
 
@@ -206,13 +211,13 @@ def _made(model: Any, parameters: dict[str, float]) -> ReactionNetwork:
 
 
 def _seed(folder: Path | None, seed: int | None) -> int:
-    """The seed of the sweep; without one, that of the sweep that is in the folder."""
+    """The seed of the sweep: `seed`, or that of the sweep already in the folder, or a new one."""
     if folder is not None:
-        found = head(folder / TABLE)
-        if found is None and any(folder.iterdir()):
+        stored = head(folder / TABLE)
+        if stored is None and any(folder.iterdir()):
             raise InputError(f"the folder {folder} contains other files than a sweep: choose a new folder")
-        if found is not None and seed is None:
-            return found[0]
+        if stored is not None and seed is None:
+            return stored[0]
     return resolve_seed(seed)
 
 
@@ -229,8 +234,11 @@ def _in_file(task: Task, reason: str, path: Path, resumes: bool) -> Job:
 
 
 def _left(path: Path, record: str) -> bool | None:
-    """Whether to go on with the file of a row: None if it has ended, False where there is none to go on with, which is
-    one of another version of this software, or one that does not open. That is kept under another name."""
+    """Whether to resume the file of a row: None if the row has ended, False if it must start again.
+
+    It starts again if there is no file, if another version of this software wrote it, or if it does not open; then the
+    file is renamed.
+    """
     if not path.exists():
         return False
     try:

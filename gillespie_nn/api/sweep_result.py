@@ -1,10 +1,14 @@
-"""The table of a parameter sweep: columns of numbers by name, one setting a row; and what its names stand for.
+"""The table of a parameter sweep, and `Sweep`, the ensembles of its rows.
 
-As CSV, a line of names and one of numbers for each row; lines that begin with # are left out. As TOML, `[[row]]` once
-for each row, with `name = number`; or one `[grid]` with `name = [numbers]`, of which every combination is a row, the
-last name changing fastest. In Python also {name: numbers} or a list of {name: number}, and as `grid` {name: numbers}.
-A name of reactions or species can be a pattern, as `update_*`: the column sets all that match. Columns with an exact
-name win over patterns, and later patterns over earlier ones.
+Each row of the table is a setting, each column a number by name. There are three notations:
+
+- CSV: a line of names, then a line of numbers for each row. Lines that begin with # are comments.
+- TOML: one `[[row]]` with `name = number` for each row; or one `[grid]` with `name = [numbers]`, which gives a row for
+  every combination, the last name changing fastest.
+- Python: {name: numbers} or a list of {name: number}; and {name: numbers} as `grid`.
+
+The name of a column can be a pattern for reactions or species, such as `update_*`: the column sets all that match.
+Columns with an exact name take precedence over patterns, and later patterns over earlier ones.
 """
 
 from __future__ import annotations
@@ -34,6 +38,9 @@ from ..simulation.ensemble_result import csv_to
 from ..simulation.result_views import Columns, last
 from ..simulation.task import RECORDS, TRAJECTORIES, WITH_ROWS, Task
 
+if TYPE_CHECKING:
+    from ..storage import MomentsRun, Run
+
 try:
     import tomllib
 except ImportError:  # Python 3.10
@@ -43,29 +50,30 @@ except ImportError:  # Python 3.10
 RATE, INITIAL, PARAMETER = KINDS = "rate", "initial", "parameter"
 VOLUME = "volume"
 _MOST_ROWS = 100_000
-"""A row is an ensemble, and a grid has soon more rows than anybody wants."""
+"""Largest number of rows. Each is an ensemble, and the size of a grid grows with every name."""
 _COMPUTED = "=+-@"
-"""Tables may come from somebody else, and `Sweep.to_csv` writes their names."""
+"""Spreadsheets compute cells that begin with these. `Sweep.to_csv` writes names, and a table may come from a
+stranger."""
 _HELP = (
     "a sweep takes the path of a table (.csv or .toml), {name: numbers} or a list of {name: number}; or "
     "grid={name: numbers}"
 )
 
 
-class Table(NamedTuple):
-    """Settings of a sweep."""
+class SweepTable(NamedTuple):
+    """The settings of a sweep, one in each row."""
 
     names: tuple[str, ...]
     values: np.ndarray  # float64[row, column]
 
     def row(self, number: int) -> dict:
-        """{name: value} of a row; whole numbers as such."""
+        """{name: value} of a row; whole values as int."""
         values = self.values[number].tolist()
         return {n: int(v) if v == math.floor(v) and abs(v) <= 2**53 else v for n, v in zip(self.names, values)}
 
 
-def read_table(source: Any) -> Table:
-    """The table of a file, or of names and numbers. Raises InputError, with the line or row, for what is none."""
+def read_table(source: Any) -> SweepTable:
+    """The table in a file, or of names and numbers. Raises InputError, with the line or row, for an invalid one."""
     if isinstance(source, Mapping):
         return _columns(source)
     if isinstance(source, (list, tuple)):
@@ -80,7 +88,7 @@ def read_table(source: Any) -> Table:
         raise InputError(f"{path}: {error}") from None
 
 
-def grid_table(grid: Any) -> Table:
+def grid_table(grid: Any) -> SweepTable:
     """The table of all combinations of the values in `grid`, {name: numbers}; the last name changes fastest."""
     if not isinstance(grid, Mapping) or not grid:
         raise InputError(f"grid must be {{name: numbers}}, with at least one name, got {grid!r}"[:300])
@@ -90,8 +98,8 @@ def grid_table(grid: Any) -> Table:
     return _table(list(lists), list(itertools.product(*numbers)))
 
 
-def as_csv(table: Table, columns: Mapping[str, Any], comment: str) -> str:
-    """The text of a CSV file: a comment, then the table with further `columns` {name: cells} in front."""
+def as_csv(table: SweepTable, columns: Mapping[str, Any], comment: str) -> str:
+    """The text of a CSV file: a comment, then the columns {name: cells}, then the table."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([*columns, *table.names])
@@ -100,29 +108,32 @@ def as_csv(table: Table, columns: Mapping[str, Any], comment: str) -> str:
 
 
 def meaning(name: str, network: ReactionNetwork, is_parameter: Callable[[str], bool]) -> tuple[str, str]:
-    """(kind, name) of what a column of this name sets in `network`: a rate constant (the name or pattern of reactions),
-    an initial count (of species), the volume, or a parameter, which `is_parameter(name)` decides. Where a name has two
-    meanings, `rate:NAME`, `initial:NAME` or `parameter:NAME` says which."""
-    kind, colon, own = name.partition(":")
+    """(kind, name) of what a column of this name sets in `network`.
+
+    It is a rate constant (a name or pattern of reactions), an initial count (of species), the volume, or a parameter,
+    which `is_parameter(name)` decides. If a name has two meanings, `rate:NAME`, `initial:NAME` or `parameter:NAME`
+    chooses one. Raises InputError for an unknown or ambiguous name.
+    """
+    kind, colon, rest = name.partition(":")
     if colon:
-        return checks.choice("kind of column", kind.strip(), KINDS, "the part before the colon is one of"), own.strip()
+        return checks.choice("kind of column", kind.strip(), KINDS, "the part before the colon is one of"), rest.strip()
     if name == VOLUME:
         return VOLUME, name
     if is_pattern(name):
-        found = [kind for kind in (RATE, INITIAL) if any(fnmatchcase(n, name) for n in names_of(kind, network))]
+        possible = [kind for kind in (RATE, INITIAL) if any(fnmatchcase(n, name) for n in names_of(kind, network))]
     else:
         named = [kind for kind in (RATE, INITIAL) if name in names_of(kind, network)]
-        found = named + [PARAMETER] * bool(is_parameter(name))
-    if len(found) > 1:
-        names = " or ".join(f"{kind}:{name}" for kind in found)
-        raise InputError(f"column {name!r} of the sweep has {len(found)} meanings in the model: write {names}")
-    if not found:
+        possible = named + [PARAMETER] * bool(is_parameter(name))
+    if len(possible) > 1:
+        names = " or ".join(f"{kind}:{name}" for kind in possible)
+        raise InputError(f"column {name!r} of the sweep has {len(possible)} meanings in the model: write {names}")
+    if not possible:
         checks.choice(
             "column of the sweep", name,
             [*network.reaction_index, *names_of(INITIAL, network), *network.settable, VOLUME],
             "reactions (rate constants), species (initial counts), parameters and the volume are",
         )  # fmt: skip
-    return found[0], name
+    return possible[0], name
 
 
 def names_of(kind: str, network: ReactionNetwork) -> Collection[str]:
@@ -133,19 +144,19 @@ def names_of(kind: str, network: ReactionNetwork) -> Collection[str]:
 
 
 def cells(text: str) -> list[tuple[int, list[str]]]:
-    """(number of the line, cells) of each line of a CSV file that is neither empty nor a comment."""
+    """(line number, cells) for each line of a CSV file that is neither empty nor a comment."""
     rows = csv.reader(text.splitlines())
     try:
-        found = [(rows.line_num, [cell.strip() for cell in row]) for row in rows]
+        lines = [(rows.line_num, [cell.strip() for cell in row]) for row in rows]
     except csv.Error as error:
         raise InputError(f"line {rows.line_num} of the table is not CSV: {error}") from None
-    found = [(number, row) for number, row in found if any(row) and not row[0].startswith("#")]
-    if not found:
+    lines = [(number, row) for number, row in lines if any(row) and not row[0].startswith("#")]
+    if not lines:
         raise InputError("the table is empty: give a line of names, and lines of numbers")
-    return found
+    return lines
 
 
-def numbers(names: Sequence[str], lines: Sequence[tuple[int, list[str]]]) -> Table:
+def numbers(names: Sequence[str], lines: Sequence[tuple[int, list[str]]]) -> SweepTable:
     """The table of `names` and `lines` as `cells` gives them."""
     for line, row in lines:
         if len(row) != len(names):
@@ -154,23 +165,23 @@ def numbers(names: Sequence[str], lines: Sequence[tuple[int, list[str]]]) -> Tab
     return _table(names, rows)
 
 
-def _read_csv(text: str) -> Table:
+def _read_csv(text: str) -> SweepTable:
     (_, names), *lines = cells(text)
     return numbers(names, lines)
 
 
-def _read_toml(text: str) -> Table:
+def _read_toml(text: str) -> SweepTable:
     try:
-        found = tomllib.loads(text)
+        document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"not TOML: {error}") from None
     except RecursionError:
         raise InputError("not a table: its lists are nested too deeply") from None
-    if set(found) == {"row"} and isinstance(found["row"], list):
-        return _rows(found["row"], "[[row]]")
-    if set(found) == {"grid"} and isinstance(found["grid"], dict):
-        return grid_table(found["grid"])
-    raise InputError(f"a table in TOML has [[row]] or one [grid], got {checks.shortened(found) or 'nothing'}")
+    if set(document) == {"row"} and isinstance(document["row"], list):
+        return _rows(document["row"], "[[row]]")
+    if set(document) == {"grid"} and isinstance(document["grid"], dict):
+        return grid_table(document["grid"])
+    raise InputError(f"a table in TOML has [[row]] or one [grid], got {checks.shortened(document) or 'nothing'}")
 
 
 def _check_size(n_rows: int) -> None:
@@ -178,7 +189,7 @@ def _check_size(n_rows: int) -> None:
         raise InputError(f"the sweep has {n_rows} rows, but the limit is {_MOST_ROWS}: use fewer values")
 
 
-def _rows(rows: Any, what: str) -> Table:
+def _rows(rows: Any, what: str) -> SweepTable:
     if not rows or not all(isinstance(row, Mapping) for row in rows):
         raise InputError(f"the rows of a sweep must be a list of {{name: number}}, got {rows!r}"[:300])
     names = list(rows[0])
@@ -189,7 +200,7 @@ def _rows(rows: Any, what: str) -> Table:
     return _table(names, [[_number(row[name], f"{what} {k}, {name}") for name in names] for k, row in enumerate(rows)])
 
 
-def _columns(columns: Mapping[str, Any]) -> Table:
+def _columns(columns: Mapping[str, Any]) -> SweepTable:
     lists = {}
     for name, values in columns.items():
         lists[name] = _list(values, f"column {name!r} of the sweep")
@@ -204,13 +215,14 @@ def _columns(columns: Mapping[str, Any]) -> Table:
 def _list(values: Any, what: str) -> list:
     if isinstance(values, str) or not np.iterable(values):
         raise InputError(f"{what} must be a list of numbers, got {values!r}")
-    found = list(itertools.islice(values, _MOST_ROWS + 1))
-    if not found:
+    # One more than allowed, so that an endless iterator is refused and not exhausted.
+    items = list(itertools.islice(values, _MOST_ROWS + 1))
+    if not items:
         raise InputError(f"{what} has no values: give at least one")
-    return found
+    return items
 
 
-def _table(names: Sequence[str], rows: Any) -> Table:
+def _table(names: Sequence[str], rows: Any) -> SweepTable:
     _check_size(len(rows))
     if not names or not rows:
         raise InputError("the table has no rows: give at least one setting")
@@ -224,7 +236,7 @@ def _table(names: Sequence[str], rows: Any) -> Table:
             )
         if names.count(name) > 1:
             raise InputError(f"column {name!r} appears twice in the table")
-    return Table(tuple(names), np.array(rows, dtype=np.float64))
+    return SweepTable(tuple(names), np.array(rows, dtype=np.float64))
 
 
 def _number(value: Any, where: str) -> float:
@@ -238,32 +250,28 @@ def _number(value: Any, where: str) -> float:
 
 
 def folder_of(path: Any) -> Path:
-    """The folder that a sweep is written to, made if it is not there."""
+    """The folder that a sweep is written to; it is created if it does not exist."""
     path = checks.path_of("output", path, f"output of a sweep must be the path of a folder, got {path!r}")
     if path.exists() and not path.is_dir():
         raise InputError(f"output {path} of a sweep must be a folder, but is a file: choose another name")
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"cannot make the folder {path} for the sweep: {error.strerror}") from None
+        raise InputError(f"cannot create the folder {path} for the sweep: {error.strerror}") from None
     return path
 
 
-# The ensembles of a parameter sweep, in memory or in a folder: one file a row, and `table.csv` beside them.
-#
-# The table has the columns `row`, `seed` and `file`, then those of the sweep; its first line is a comment with the
-# version, the seed of the sweep and what is recorded.
-
-if TYPE_CHECKING:
-    from ..storage import MomentsRun, Run
+# The ensembles, in memory or in a folder with `table.csv` and one file for each row. The table has the columns `row`,
+# `seed` and `file`, then those of the sweep. Its first line is a comment with the version, the seed of the sweep and
+# what is recorded.
 
 TABLE = "table.csv"
 _HEAD = re.compile(r"# gillespie-nn sweep, version (\d+)\.(\d+), seed (\d+), (\w+)\s*")
 _VERSION = (1, 0)
-_OWN = ("row", "seed", "file")
+_FIXED_COLUMNS = ("row", "seed", "file")
 _SHOWN_ROWS = 10
 _SHOWN_QUANTITIES = 3
-"""What a notebook shows."""
+"""Limits of the table in a notebook."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -271,7 +279,7 @@ class Sweep:
     """The ensembles of a table: `sweep[row]` is the result of a row, `len(sweep)` the number of rows. Results in a
     folder are opened when they are used. The first axis of all statistics is the row."""
 
-    table: Table
+    table: SweepTable
     """`names` of the columns, and `values` float64[row, column]."""
     seed: int
     results: Sequence
@@ -290,7 +298,7 @@ class Sweep:
         for row in range(min(len(self), _SHOWN_ROWS)):
             try:
                 values = self._with(row, lambda r: {q.name: q.mean for q in last(r)} if len(r) and len(r.time) else {})
-            except InputError:  # not begun
+            except InputError:  # the file of the row does not exist yet
                 values = {}
             names = names or tuple(values)[:_SHOWN_QUANTITIES]
             rows.append((row, *self.table.row(row).values(), *(values.get(name, np.nan) for name in names)))
@@ -457,7 +465,8 @@ class Sweep:
 
 
 def file_of(row: int, task: Task) -> str:
-    """Name of the file of a row, by all that decides its content."""
+    """File name of a row. The digest covers everything that determines the content, so a changed row gets a new
+    file."""
     return f"row-{row:05d}-{task.digest[:12]}.h5"
 
 
@@ -467,44 +476,49 @@ def open_sweep(folder: Any) -> Sweep:
     Raises InputError for a folder without a sweep; a row that has not started raises it when it is used.
     """
     path = checks.path_of("folder", folder, f"open_sweep takes the path of a folder, got {folder!r}") / TABLE
-    found = head(path)
-    if found is None:
+    header = head(path)
+    if header is None:
         raise InputError(f"{folder} is not the folder of a sweep: its {TABLE} is missing, or another program wrote it")
     (_, names), *lines = cells(checks.read_text(path))
-    own = len(_OWN)
-    if tuple(names[:own]) != _OWN:
-        raise InputError(f"{path} starts with the columns {', '.join(names[:own])}, expected {', '.join(_OWN)}")
+    n_fixed = len(_FIXED_COLUMNS)
+    if tuple(names[:n_fixed]) != _FIXED_COLUMNS:
+        raise InputError(
+            f"{path} starts with the columns {', '.join(names[:n_fixed])}, expected {', '.join(_FIXED_COLUMNS)}"
+        )
     for line, row in lines:
-        name = row[own - 1] if len(row) >= own else ""
-        if not name or name in (".", "..") or set(name) & set("/\\\0"):  # a file of another folder is none of a sweep's
+        name = row[n_fixed - 1] if len(row) >= n_fixed else ""
+        # A table from a stranger must not name files outside the folder.
+        if not name or name in (".", "..") or set(name) & set("/\\\0"):
             raise InputError(f"line {line} of {path} names the file {name!r}, expected a file in the same folder")
-    table = numbers(names[own:], [(line, row[own:]) for line, row in lines])
-    return Sweep(table, found[0], [path.parent / row[own - 1] for _, row in lines], found[1], path.parent)
+    table = numbers(names[n_fixed:], [(line, row[n_fixed:]) for line, row in lines])
+    return Sweep(table, header[0], [path.parent / row[n_fixed - 1] for _, row in lines], header[1], path.parent)
 
 
-def write_table(folder: Any, table: Table, seed: int, record: str, seeds: Sequence[int], files: Sequence[str]) -> None:
+def write_table(
+    folder: Any, table: SweepTable, seed: int, record: str, seeds: Sequence[int], files: Sequence[str]
+) -> None:
     """Write `table.csv` of a sweep, with the seed and the name of the file of each row."""
     comment = f"gillespie-nn sweep, version {_VERSION[0]}.{_VERSION[1]}, seed {seed}, {record}"
-    columns = dict(zip(_OWN, (range(len(files)), seeds, files)))
+    columns = dict(zip(_FIXED_COLUMNS, (range(len(files)), seeds, files)))
     checks.write_text(folder / TABLE, as_csv(table, columns, comment))
 
 
 def head(path: Any) -> tuple[int, str] | None:
-    """(seed, record) that a table begins with; None if there is no table of a sweep.
+    """(seed, record) from the first line of a table; None if there is no table of a sweep.
 
-    Raises InputError for one of a newer major version, or that records what this software does not know.
+    Raises InputError for another major version and for an unknown record.
     """
     try:
         with open(path, encoding="utf-8") as file:
-            found = _HEAD.fullmatch(file.readline())
+            match = _HEAD.fullmatch(file.readline())
     except (OSError, UnicodeDecodeError):
         return None
-    if found is None:
+    if match is None:
         return None
-    if int(found[1]) != _VERSION[0]:
-        raise InputError(f"{path} has version {found[1]}.{found[2]}, this software reads {_VERSION[0]}.x")
-    checks.choice(f"record in {path}", found[4], RECORDS)
-    return int(found[3]), found[4]
+    if int(match[1]) != _VERSION[0]:
+        raise InputError(f"{path} has version {match[1]}.{match[2]}, this software reads {_VERSION[0]}.x")
+    checks.choice(f"record in {path}", match[4], RECORDS)
+    return int(match[3]), match[4]
 
 
 def open_row(path: Any, record: str) -> Run | MomentsRun:

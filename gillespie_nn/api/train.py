@@ -1,4 +1,4 @@
-"""Objects of classes from outside this package: a file has their names and settings, and `resume` needs them again."""
+"""`train`: from arguments to the plan of a run, and the run itself. `resume` uses the same functions."""
 
 from __future__ import annotations
 
@@ -46,8 +46,13 @@ from ..simulation.run_options import Destination, TrainingOptions, noises
 from ..simulation.slow_limit import Level
 from ..simulation.training import TrainingPlan, WeightRecord, run_training
 from ..status import Status
-from ..storage.save import provenance
+from ..storage.provenance import provenance
 from .fit import Fit, predict_by_simulation
+
+if TYPE_CHECKING:
+    from ..storage import TrainingFile
+
+# Objects of classes from outside this package. A file has their names and settings, and `resume` needs them again.
 
 METHOD = "method"
 NOISES = ("noise", "predict_noise")
@@ -61,8 +66,9 @@ def taken(
 ) -> dict[str, Any]:
     """The objects among `given`, by name, that continue the run in the file at `path`.
 
-    `recorded` are names by argument as the file has them, of noises their records. `function` of `gillespie_nn` is the
-    one to call with the objects. Raises InputError for an object that is missing, or other than that of the file.
+    `recorded` are the names in the file by argument; for noises, their records. `function` is the function of
+    `gillespie_nn` to call with the objects. Raises InputError for an object that is missing, or that differs from the
+    one in the file.
     """
     for name in given:
         checks.choice("object", name, recorded, f"{function} takes")
@@ -82,10 +88,9 @@ def taken(
     for name in NOISES:
         if name in objects:
             objects[name] = noises(name, objects[name])
-            found = json.loads(json.dumps([noise.record() for noise in objects[name]]))
-            _same(
-                path, name, *([each | {"noise": _bare(each["noise"])} for each in of] for of in (recorded[name], found))
-            )
+            records = json.loads(json.dumps([noise.record() for noise in objects[name]]))
+            bare = [[each | {"noise": _bare(each["noise"])} for each in of] for of in (recorded[name], records)]
+            _same(path, name, *bare)
     return objects
 
 
@@ -111,26 +116,27 @@ def _same(path: str | Path | None, name: str, recorded: Any, given: Any) -> None
         raise InputError(f"the {name} of {path} is {recorded}, got {given}: give the {name} that the run started with")
 
 
-# From the arguments of `train` to the plan of a run; and again from those that a run file keeps.
+# From arguments to a plan; `resume` makes the same plan from the arguments in a run file.
 
 _SMALL = 1000
-"""Below so many weights every presentation is recorded."""
+"""With fewer weights, every presentation is recorded."""
 _RECORDS, _FEWEST_RECORDS, _RECORDED_WEIGHTS = 100, 20, 4_000_000
-"""Larger networks have about so many records, and the largest fewer: about so many weights in all."""
+"""Larger networks have about 100 records. The largest have fewer, at least 20, with about 4,000,000 weights in all."""
 _LARGE = 30_000
-"""Weights of the first layer times samples of a batch; a network with more is not listed for floating point."""
+"""Weights of the first layer times samples of a batch: above this, the reactions are not listed for floating point."""
 _CHECKPOINTS, _MOST_BETWEEN = 100, 500
-"""A run has about so many checkpoints, and at most so many presentations between two."""
+"""About the number of checkpoints of a run, and the largest number of presentations between two."""
 _EVALUATIONS = 20
-"""Weights are validated once a pass, and at least so many times a run."""
+"""Weights are validated after each pass over the samples, and at least this often in a run."""
 _VALIDATION = 0.1
+"""Default fraction of samples held out, with `patience`."""
 
 
 def make_plan(data: Any, asked: TrainingOptions) -> TrainingPlan:
-    """The plan of a run on the data that `train` takes, a seed drawn.
+    """The plan of a run on the data that `train` takes; draws a seed if there is none.
 
-    Raises InputError for what cannot be used. `make_plan(data, TrainingOptions.of(plan.options.arguments))` is the same
-    plan.
+    `make_plan(data, TrainingOptions.of(plan.options.arguments))` is the same plan. Raises InputError for invalid
+    arguments.
     """
     seed = resolve_seed(asked.seed)
     dataset, defaults = load_data(data, seed, bool(asked.quick))
@@ -140,6 +146,7 @@ def make_plan(data: Any, asked: TrainingOptions) -> TrainingPlan:
     n, n_samples = settings.presentations, len(dataset.train_x)
     fraction, evaluate_every, kept_out = _validation(n_samples, settings.course, asked, seed)
     evaluated = evaluation_points(n, evaluate_every)
+    # Presentations are drawn from the samples that are not held out.
     trained = np.setdiff1d(np.arange(n_samples), kept_out)
     record_every = asked.record_every
     if record_every is None:
@@ -171,11 +178,11 @@ def make_plan(data: Any, asked: TrainingOptions) -> TrainingPlan:
 
 
 def _learner(
-    dataset: Dataset, settings: Settings, asked: TrainingOptions, own: Case | type[Case], seed: int
+    dataset: Dataset, settings: Settings, asked: TrainingOptions, defaults: Case | type[Case], seed: int
 ) -> Learner:
-    """The network for the samples; `own` has the defaults of their case."""
-    volume = own.volume if asked.volume is None else asked.volume
-    asked_for, noises = training_method(own.method if asked.method is None else asked.method), asked.noise or ()
+    """The network for the samples; `defaults` are those of their case."""
+    volume = defaults.volume if asked.volume is None else asked.volume
+    asked_for, noises = training_method(defaults.method if asked.method is None else asked.method), asked.noise or ()
     if asked_for is not None and not issubclass(asked_for, Method):
         _refuse_reactions(asked_for, {"noise": noises, "rates": asked.rates})
     spec = training_network(
@@ -205,7 +212,7 @@ def _learner(
 
 
 def _refuse_reactions(method: TrainingMethod, given: Mapping[str, Any]) -> None:
-    """Raise InputError for an option that acts on reactions one by one, which this method does not have."""
+    """Raise InputError for options that act on single reactions, because this method has none."""
     for name in (name for name, value in given.items() if value):
         if issubclass(method, Level):
             raise InputError(f"{name}: {method.name} learns in floating point and has no reactions: leave {name} out")
@@ -216,8 +223,8 @@ def _refuse_reactions(method: TrainingMethod, given: Mapping[str, Any]) -> None:
 
 
 def _needs_list(method: TrainingMethod | None, dataset: Dataset, settings: Settings) -> bool:
-    """Whether the network has to be listed: methods that follow reactions need it, floating point has it unless the
-    network is large."""
+    """Whether the reactions have to be listed. Methods that simulate reactions need the list. For floating point it is
+    made only if the network is small."""
     if method is None or issubclass(method, Method):
         return True
     n_weights = dataset.train_x.shape[1] * settings.hidden[0]
@@ -225,7 +232,7 @@ def _needs_list(method: TrainingMethod | None, dataset: Dataset, settings: Setti
 
 
 def _check_helpers(spec: TrainingNetwork, volume: float) -> None:
-    """Raise InputError if a species that an activation needs from the start would have no molecule."""
+    """Raise InputError if a species that an activation needs at the start would have no molecule."""
     for function in filter(None, (spec.hidden_activation, spec.output_activation)):
         for name, value in function.helpers.items():
             if value and round(value * volume) == 0:
@@ -237,7 +244,7 @@ def _check_helpers(spec: TrainingNetwork, volume: float) -> None:
 
 
 def _check_held(what: str, numbers: np.ndarray, volume: float) -> None:
-    """Raise InputError if all of these numbers are rounded to 0 molecules."""
+    """Raise InputError if all of these numbers would be rounded to 0 molecules."""
     if len(numbers) and np.rint((largest := float(np.max(np.abs(numbers)))) * volume) == 0:
         raise InputError(
             f"volume = {volume:g} is too small: the {what}, {largest:.2g}, would be {volume * largest:.2g} molecules; "
@@ -250,13 +257,14 @@ def _limited(dataset: Dataset, limit: int | None) -> Dataset:
     if limit is None:
         return dataset
     n = len(dataset.train_x)
-    kept = np.arange(min(limit, n)) * n // min(limit, n)  # evenly spaced, so of every class
-    return replace(dataset, train_x=dataset.train_x[kept], train_t=dataset.train_t[kept])
+    # Samples may be sorted by class: evenly spaced ones contain every class.
+    chosen = np.arange(min(limit, n)) * n // min(limit, n)
+    return replace(dataset, train_x=dataset.train_x[chosen], train_t=dataset.train_t[chosen])
 
 
 def load_data(data: Any, seed: int, quick: bool = False) -> tuple[Dataset, Settings]:
-    """The samples of a case, a `Dataset` or a pair of arrays, and the settings that train them by default, or with
-    `quick` in a short run."""
+    """The samples of a case, a `Dataset` or a pair of arrays, and their default settings; with `quick` those of a short
+    run."""
     if quick and not (isinstance(data, str) and case(data).quick):
         have = " and ".join(c.name for c in CASES if c.quick)
         raise InputError(f"quick: only {have} has a short run: give the number of presentations instead")
@@ -276,18 +284,20 @@ def load_data(data: Any, seed: int, quick: bool = False) -> tuple[Dataset, Setti
 
 
 def _settings(defaults: Settings, given: Mapping[str, Any] | Settings, n_shown: int | None) -> Settings:
-    """Those of the run; `n_shown` samples are shown where neither says otherwise."""
+    """The settings of the run. If neither argument sets the number of presentations, `n_shown` samples are
+    presented."""
     if isinstance(given, Settings):
         settings = given
     else:
-        beside = [*options_of(TrainingOptions), *OPTIONS, *options_of(Destination)]
+        names_elsewhere = [*options_of(TrainingOptions), *OPTIONS, *options_of(Destination)]
         names = Settings.names({**defaults.given, **given})
         every = setting_options()
         for name in given:
             if name not in every:
-                checks.choice("setting", name, names, "a training run has", beside=beside)
+                checks.choice("setting", name, names, "a training run has", elsewhere=names_elsewhere)
         settings = defaults.taking(given, n_shown)
-    settings.record()  # refuses what no file could hold, with a file or without
+    # Refuses what no file could store, whether or not there is a file.
+    settings.record()
     fixed, running_time = settings.chemistry.fixed_time, settings.running_time
     if fixed >= running_time:
         phases = " and ".join(phase.name for phase in settings.chemistry.phases if phase.duration)
@@ -309,6 +319,7 @@ def _validation(
         return None, None, np.empty(0, dtype=np.int64)
     left_at_default = ", the default with patience: set validation" if fraction is None else ""
     fraction = _VALIDATION if fraction is None else fraction
+    # A fraction outside 0 to 1 holds out nothing, and is refused below with the others.
     kept_out = held_out(n_samples, fraction, seed) if 0 < fraction < 1 else np.empty(0, dtype=np.int64)
     if not 0 < len(kept_out) < n_samples:
         raise InputError(
@@ -330,10 +341,7 @@ def _n_predicted(predict: int | bool | None, dataset: Dataset, learner: Learner)
     return n_samples if predict is True else min(n_samples, predict)
 
 
-# `train`: a reaction network learns a dataset by its own chemistry.
-
-if TYPE_CHECKING:
-    from ..storage import TrainingFile
+# The run.
 
 
 @takes(options_of(TrainingOptions), setting_options(), options_of(Destination))
@@ -346,7 +354,7 @@ def train(data: Any, **settings: Any) -> Fit:
         the training samples are also the test set; for a classification or another test set, give a `Dataset`.
     ...
     output : HDF5 file to write, from which `resume` can continue.
-    chemistry, activation, output_activation : a name, or an object with its own settings. An object brings all of its
+    chemistry, activation, output_activation : a name, or an object with settings. An object brings all of its
         settings: those that a case has for a chemistry by name do not reach it. Settings by name, as above, are refused
         where they do not apply. `settings` are also the options of the method, for example
         epsilon=0.03.
@@ -371,8 +379,8 @@ def train(data: Any, **settings: Any) -> Fit:
 
 
 def _class_warning(targets: np.ndarray) -> str:
-    """A sentence if `targets` float64[sample, output] are numbered like classes, 0, 1 or 1, 2, 3, with repeats; else
-    nothing."""
+    """A warning if `targets` float64[sample, output] look like numbers of classes (0, 1 or 1, 2, 3, with repeats), else
+    an empty text."""
     numbers = np.unique(targets)
     if targets.shape[1] != 1 or not 2 <= len(numbers) < len(targets) or numbers[0] not in (0, 1):
         return ""
@@ -395,13 +403,15 @@ def new_file(output: Any, plan: TrainingPlan, overwrite: bool) -> TrainingFile:
 
 
 def execute_training(plan: TrainingPlan, file: TrainingFile | None, progress: bool | None) -> Fit:
-    """The run of `plan` to its end, recorded in `file` or nowhere; from where the file was resumed, or the start."""
+    """Run `plan` to its end, from the checkpoint of a resumed `file` or from the start, and write into `file` if there
+    is one."""
     checkpoint, validated, earlier = first_checkpoint(plan), np.empty((0, 2)), 0.0
     if file is not None and file.resumed_from is not None:
         checkpoint, validated, earlier = file.resumed_from, file.scores, file.seconds
     memory = WeightRecord(plan) if file is None else None
     with Progress(f"train {plan.dataset.name}", len(plan.order), progress, plan.method.name) as bar:
         simulation = simulation_at(plan, checkpoint)
+        # `seconds` then includes the time of earlier processes.
         started = time.perf_counter() - earlier
         if file is not None:
             file.started = started

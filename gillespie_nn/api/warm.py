@@ -1,8 +1,8 @@
-"""Compiles the kernels of methods ahead of time, by short runs of small models through the public functions.
+"""Compilation of the kernels of methods ahead of time, by short runs of small models through the public functions.
 
-What is compiled depends on the method and on what a run has: general laws, product families, events, rate rules, noise,
-training. `EXAMPLES` and `_train` have each of these once; a kernel that only other runs need is compiled by the first
-of them. So are those of `verify-bounds`, which no simulation uses.
+Which kernels a run needs depends on the method and on the features of the run: general laws, product families, events,
+rate rules, noise, training. `EXAMPLES` and `train_briefly` cover each of these once. Kernels that only other runs need,
+and those of `verify-bounds`, are compiled by the first such run.
 """
 
 import os
@@ -25,7 +25,7 @@ from .simulate import simulate
 from .train import train
 
 _SLOWEST = "tau_leap", "rejection", "layered", "next_reaction"
-"""Methods that take longest to compile: they go first, so that the others fill the time of the last."""
+"""Methods that take longest to compile. They go first, so that all workers end at about the same time."""
 
 
 class Example(NamedTuple):
@@ -52,7 +52,7 @@ EXAMPLES = {
     "moments": Example(_MASS_ACTION, {"record": "moments"}),
     "quantiles": Example(_MASS_ACTION, {"record": "quantiles"}),
 }
-"""By what a run has."""
+"""One model for each feature."""
 
 
 class Warmed(NamedTuple):
@@ -119,6 +119,7 @@ def _works(name: str) -> Iterator[Callable[[], Any]]:
     if name in methods:
         for example in EXAMPLES.values():
             yield from _simulations(methods[name], example)
+        # Such a method continues with another one, for example with exact steps.
         for other in methods[name].hands_over_to:
             yield from (work for example in EXAMPLES.values() for work in _simulations(methods[other], example))
         if methods[name].records_covariance or not methods[name].trains:
@@ -138,6 +139,7 @@ def _simulations(method: type[Method], example: Example) -> Iterator[Callable[[]
     arguments = {"t_end": 0.1, "n_points": 3, "seed": 0, "method": method.name, "progress": False, **example.arguments}
     if set(example.arguments) & OPTIONS.keys() - {option.name for option in method.options}:
         return
+    # The next two skip features that the method does not have.
     if "count_firings" in arguments and method.dtype != np.int64:
         return
     if "record" in arguments and method.deterministic:
@@ -149,8 +151,8 @@ def _simulations(method: type[Method], example: Example) -> Iterator[Callable[[]
 
 
 def train_briefly(name: str, **arguments: Any) -> None:
-    """A run by the method `name` that is too short to matter: it has what training needs compiled and loaded. Networks
-    do not matter to that."""
+    """Train by the method `name` for a moment, which compiles and loads what training needs. The network does not
+    matter for that."""
     settings: dict[str, Any] = {"volume": 20.0, "running_time": 0.1}
     if name in _BATCHES:
         settings = {"volume": 100.0, "running_time": 40.0, "hold": 20.0, "batch": 2, "learning_rate": 1e-4}

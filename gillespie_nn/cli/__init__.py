@@ -1,8 +1,7 @@
-"""The `gillespie-nn` command: each subcommand has its own file; exit codes and error messages are handled here.
+"""The `gillespie-nn` command: each subcommand has a file; exit codes and error messages are handled here.
 
-To add a subcommand, write a file with `add(subparsers)` and `run(arguments)` and add a line to `COMMANDS`, in
-registry.py. If its work can be continued after Ctrl-C, also write `interrupted(arguments)`, which returns the message
-that says how.
+To add a subcommand, write a module with `add(subparsers)` and `run(arguments)`, and add it to `COMMANDS` in `common`.
+If the work can be continued after Ctrl-C, also write `interrupted(arguments)`, which returns a message that says how.
 """
 
 import argparse
@@ -44,11 +43,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = make_parser(words).parse_args(words)
     try:
         with interrupts.raised(), warnings.catch_warnings():
+            # One line like an error, without file and line number.
             warnings.showwarning = _warn
             return arguments.run(arguments) or 0
     except KeyboardInterrupt:
         return _say(arguments.interrupted(arguments), INTERRUPTED)
     except BrokenPipeError:
+        # Python flushes stdout at its exit, which would fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return INTERNAL
     except GillespieError as error:
@@ -63,8 +64,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def make_parser(words: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
-    """Make the parser of the command line `words`; of any, by default. Subcommands that are not among the words have a
-    summary and no arguments, and their modules are not imported."""
+    """Make the parser for the command line `words`, by default for any command line. Subcommands that are not among the
+    words have a summary but no arguments, and their modules are not imported."""
     parser = Parser(
         prog="gillespie-nn",
         description="Simulate chemical reaction networks, and train neural networks made of reactions.",
@@ -81,8 +82,8 @@ def make_parser(words: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
             subparsers.add_parser(name, help=summary)
             continue
         command = importlib.import_module(f".{module}", __name__)
-        own = {"run": command.run, "interrupted": getattr(command, "interrupted", _kept), "whole": make_parser}
-        command.add(subparsers).set_defaults(**own)
+        functions = {"run": command.run, "interrupted": getattr(command, "interrupted", _kept), "whole": make_parser}
+        command.add(subparsers).set_defaults(**functions)
     return parser
 
 

@@ -1,4 +1,4 @@
-"""Lines about a run that another process is carrying out; `analyze --watch` prints them."""
+"""Summarise a run file, analyse it and draw it; with `--watch`, follow a run of another process."""
 
 import argparse
 import shlex
@@ -18,7 +18,8 @@ from .common import Subparsers, add_json, figure_path, parser, print_json
 
 
 def watch(path: str | Path, interval: float) -> int:
-    """Print what is new in a run file, until its run ends; the exit code: 0, or 3 for a run that stopped before."""
+    """Print a line for each change of a run file until the run ends. Returns the exit code: 0, or 3 for a run that
+    stopped before its end."""
     interval = checks.positive("interval", interval, "s", "the time between two looks")
     for look in follow(path, interval):
         what = "replicates" if look.kind == ENSEMBLE else "recorded presentations"
@@ -31,9 +32,6 @@ def watch(path: str | Path, interval: float) -> int:
         f"the run has stopped before its end; continue with: gillespie-nn resume {shlex.quote(str(path))}", flush=True
     )
     return 3
-
-
-# Summarise a run file, analyse it and draw it.
 
 
 def add(subparsers: Subparsers) -> argparse.ArgumentParser:
@@ -58,7 +56,8 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
         "--what", action="append", default=[], metavar="NAME", help="name of an analysis, see above; may be repeated"
     )
     add_asked(command)
-    command.set_defaults(confidence=None)  # so that it is seen whether it was given
+    # None shows whether it was given, so that it is refused where it has no effect.
+    command.set_defaults(confidence=None)
     command.add_argument(
         "--time", type=float, metavar="S", help="time of a histogram or comparison [s] (default: the last)"
     )
@@ -110,11 +109,11 @@ def run(arguments: argparse.Namespace) -> int:
             log=arguments.log or "", phase=_phase(arguments.phase),
             **({} if arguments.confidence is None else {"confidence": arguments.confidence}),
         )  # fmt: skip
-        found = summary(opened)
-        print(summary_text(found, _shown(opened, arguments, bool(analyses or figures))))
+        record = summary(opened)
+        print(summary_text(record, _shown(opened, arguments, bool(analyses or figures))))
         if arguments.cite:
-            found["references"] = citations_of(opened)
-            print(citations_text(found["references"]))
+            record["references"] = citations_of(opened)
+            print(citations_text(record["references"]))
         findings = {a.name: a.find(opened, ask) for a in analyses}
         for finding in findings.values():
             print(f"\n{finding.text()}")
@@ -125,7 +124,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         records = {name: finding.record for name, finding in findings.items()}
         shown = [str(path) for path in figures]
-        print_json(found | {"analyses": records, "figures": shown, "figure": shown[0] if shown else None})
+        print_json(record | {"analyses": records, "figures": shown, "figure": shown[0] if shown else None})
     return code
 
 
@@ -149,7 +148,7 @@ def _phase(text: str | None) -> tuple[str, str] | None:
 
 
 def _check_given(arguments: argparse.Namespace, analyses: list[type[Analysis]]) -> None:
-    """Options without effect are refused."""
+    """Refuse options without effect."""
     for flag, value in (("--log", arguments.log), ("--phase", arguments.phase)):
         if value is None:
             continue
@@ -171,6 +170,7 @@ def _check_given(arguments: argparse.Namespace, analyses: list[type[Analysis]]) 
 def _analyses(arguments: argparse.Namespace) -> list[type[Analysis]]:
     by_name = {a.name: a for a in ANALYSES}
     names = [checks.choice("analysis", name, by_name) for name in arguments.what]
+    # These flags imply their analyses.
     for name, given in (("first-passage", arguments.passage), ("compare", arguments.other)):
         if given is not None and name not in names:
             names.append(name)
@@ -178,7 +178,7 @@ def _analyses(arguments: argparse.Namespace) -> list[type[Analysis]]:
 
 
 def _figures(figure: str | None, analyses: list[type[Analysis]], overwrite: bool) -> list[Path]:
-    """Paths of figures, which can be written: one of each analysis, or of the overview."""
+    """Paths of the figures, one for each analysis or for the overview, checked for writing."""
     if figure is None:
         return []
     path = figure_path(figure)

@@ -41,7 +41,7 @@ _INSTEAD = {
     ),
     "--scale": ((), "time per event for networks from 2-4-1 to 784-32-10"),
     "--batches": ((), "time per image by the methods that train without a list of reactions"),
-    "--continuous": ((), "CPU time an event where rate rules change variables beside molecules"),
+    "--continuous": ((), "CPU time an event where rate rules change variables besides molecules"),
     "--leap": (("--case", "--peers"), "speed and certified error of tau-leaping"),
     "--ensemble": (
         ("--workers",),
@@ -106,12 +106,14 @@ def run(arguments: argparse.Namespace) -> int:
     _check_given(arguments)
     cases = _cases(arguments)
     names = arguments.case or cases
-    for name in names if arguments.networks is None else ():  # the folder says which cases there are
+    # With --networks the files in the folder are the cases.
+    for name in names if arguments.networks is None else ():
         checks.choice("benchmark case", name, cases)
     repeats = checks.whole("repeats", arguments.repeats)
     result = _measure(arguments, names, repeats, lambda line: print(line, flush=True))
     if arguments.json:
         print_json(result)
+    # Only --leap has verdicts; other measurements cannot fail.
     right = not arguments.leap or all(case["error"]["verdict"] == Verdict.HOLDS for case in result["cases"].values())
     return 0 if right else 1
 
@@ -131,6 +133,7 @@ def _check_given(arguments: argparse.Namespace) -> None:
     instead = next((flag for flag in _INSTEAD if getattr(arguments, flag[2:]) not in (None, False)), None)
     accepted = _INSTEAD[instead][0] if instead else _DEFAULT
     for flag in dict.fromkeys((*_DEFAULT, *(flag for flags, _ in _INSTEAD.values() for flag in flags))):
+        # Not given: None, or False for a switch.
         if getattr(arguments, flag[2:].replace("-", "_")) in (None, False) or flag in accepted:
             continue
         if instead:

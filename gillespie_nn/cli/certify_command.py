@@ -6,18 +6,8 @@ import json
 from .. import checks
 from ..display.tables import shown
 from ..verification.certificate import OPTIONS, Certificate, certify
-from .common import (
-    Subparsers,
-    add_flags,
-    add_json,
-    add_model,
-    given,
-    model_of,
-    options_of_methods,
-    parser,
-    plain,
-    print_json,
-)
+from .common import Subparsers, add_json, parser, plain, print_json
+from .flags import add_flags, add_model, given, model_of, options_of_methods
 
 _SHOWN = 20
 _OPTIONS = OPTIONS | options_of_methods()
@@ -42,30 +32,38 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
 
 def run(arguments: argparse.Namespace) -> int:
     output = arguments.output and checks.new_file(arguments.output, arguments.overwrite)
-    found = certify(model_of(arguments), progress=True, **given(arguments, _OPTIONS))
-    _print(found)
-    record = found.record() | {"model": arguments.model, "output": arguments.output}
+    certificate = certify(model_of(arguments), progress=True, **given(arguments, _OPTIONS))
+    _print(certificate)
+    record = certificate.record() | {"model": arguments.model, "output": arguments.output}
     if output:
         checks.write_text(output, json.dumps(plain(record), allow_nan=False, indent=1) + "\n")
         print(f"written to {output}")
     if arguments.json:
         print_json(record)
-    return found.verdict.exit_code
+    return certificate.verdict.exit_code
 
 
-def _print(found: Certificate) -> None:
+def _print(certificate: Certificate) -> None:
     runs = [
         f"{name}: {n} {'replicate' if n == 1 else 'replicates'}, seed {seed}, {seconds:.3g} s"
         for name, n, seed, seconds in (
-            (found.method, found.replicates, found.seed, found.seconds),
-            (found.reference, found.reference_replicates, found.reference_seed, found.reference_seconds),
+            (certificate.method, certificate.replicates, certificate.seed, certificate.seconds),
+            (
+                certificate.reference,
+                certificate.reference_replicates,
+                certificate.reference_seed,
+                certificate.reference_seconds,
+            ),
         )
     ]
     print("; ".join(runs))
-    print(f"{found.method} runs at {found.speed_ratio:.3g} times the speed of {found.reference} (one noisy timing)")
     print(
-        f"errors are in % of the exact value, but at least of {found.floor:g} molecules (means) or "
-        f"{found.floor**2:g} molecules^2 (variances); intervals are in brackets"
+        f"{certificate.method} runs at {certificate.speed_ratio:.3g} times the speed of {certificate.reference} "
+        "(one noisy timing)"
     )
-    print(shown(found.table(), _SHOWN).text())
-    print(found)
+    print(
+        f"errors are in % of the exact value, but at least of {certificate.floor:g} molecules (means) or "
+        f"{certificate.floor**2:g} molecules^2 (variances); intervals are in brackets"
+    )
+    print(shown(certificate.table(), _SHOWN).text())
+    print(certificate)

@@ -1,4 +1,7 @@
-"""The subcommands of `gillespie-nn`: a module of each in this folder, and what it does."""
+"""The list of subcommands, and what they share: the parser, the JSON line, and paths of figures.
+
+This module loads neither numba nor models, so that `--help` and `--version` answer at once.
+"""
 
 import argparse
 import itertools
@@ -7,30 +10,20 @@ import math
 import re
 import sys
 import textwrap
-import warnings
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn, TypeAlias
 
 from .. import checks
-from ..checks import InputError
-from ..crn import ReactionNetwork
-from ..crn.formats import FORMATS
-from ..crn.formats.text_write import bystanders
-from ..crn.network import refuse_two_starts
-from ..noise import KINDS, NOISES, Noise
-from ..noise.noise import PRESENTATION
-from ..options import Option
-from ..simulation import METHODS
-from ..simulation.methods import known_to_training
+
+# The subcommands, each in a module of this folder.
 
 
 class Command(NamedTuple):
     """A subcommand."""
 
     module: str
-    """Imported when the command is used: the help of the whole command line needs none."""
+    """Name of the module. It is imported when the subcommand is used; the help of the whole command needs none."""
     summary: str
 
 
@@ -81,7 +74,7 @@ COMMANDS = {
 }
 
 
-# What the subcommands share: the parser, the JSON line, paths of figures.
+# The parser, the JSON line, and paths of figures.
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 _WIDTH = 100
@@ -89,29 +82,32 @@ _WRONG_NUMBER = re.compile(r"argument (\S+): invalid (int|float) value: (.*)")
 _WRONG_CHOICE = re.compile(r"argument (\S+): invalid choice: (.*) \(choose from (.*)\)")
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 _REQUIRED = "the following arguments are required"
+"""Messages of argparse, which `Parser.error` rewrites."""
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one sentence, as all others of the package."""
+    """A parser whose errors are one sentence, like all errors of the package."""
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Refuses what it does not know itself, since a subparser knows best what could be meant."""
+        """Refuse unknown arguments here and not in the main parser: a subparser knows which flags could be meant."""
         self._given = list(sys.argv[1:] if args is None else args)
-        found, unknown = super().parse_known_args(args, namespace)
+        parsed, unknown = super().parse_known_args(args, namespace)
         if unknown:
             self.error(self._unknown(unknown[0]))
-        return found, unknown
+        return parsed, unknown
 
     def _unknown(self, argument: str) -> str:
-        """What to say about an unknown argument."""
+        """The message for an unknown argument."""
         options = {option: action for action in self._actions for option in action.option_strings}
         if not argument.startswith("-") and (advice := self._several(argument, options)):
             return advice
         return f"unknown argument {argument!r}{checks.meant(argument.partition('=')[0], list(options))}"
 
     def _several(self, argument: str, options: Mapping[str, argparse.Action]) -> str:
-        """What to write instead of several values behind a flag that takes one, such as `--parameter a=0 b=1`;
-        nothing if there are none. `argument` is unknown: a value, or the positional argument whose place one took."""
+        """Advice for several values after a flag that takes one, such as `--parameter a=0 b=1`; an empty text without
+        such a flag. The unknown `argument` is one of the values, or the positional argument whose place a value
+        took."""
+        # Each flag has the words up to the next flag.
         starts = [k for k, given in enumerate(self._given) if given.startswith("-")]
         for start, end in zip(starts, [*starts[1:], len(self._given)]):
             flag, *values = self._given[start:end]
@@ -132,13 +128,14 @@ class Parser(argparse.ArgumentParser):
         return ""
 
     def _mistyped(self) -> str | None:
-        """The first flag given that is unknown."""
+        """The first unknown flag on the command line."""
         options = [option for action in self._actions for option in action.option_strings]
         flags = (given.partition("=")[0] for given in self._given)
         return next((f for f in flags if f.startswith("--") and not any(o.startswith(f) for o in options)), None)
 
     def error(self, message: str) -> NoReturn:
         """End with exit code 2."""
+        # A mistyped flag explains a missing argument better than its absence.
         if message.startswith(_REQUIRED) and (flag := self._mistyped()):
             message = self._unknown(flag)
         elif wrong := _WRONG_NUMBER.fullmatch(message):
@@ -151,7 +148,7 @@ class Parser(argparse.ArgumentParser):
 
 
 class Cite(argparse.Action):
-    """Print what to cite, and end."""
+    """Print what to cite, and exit."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from ..analysis import citations, citations_text  # which loads half of the package
@@ -167,7 +164,7 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 
 
 def parser(subparsers: Subparsers, name: str, examples: Sequence[str], more: str = "") -> argparse.ArgumentParser:
-    """A subparser, whose help begins with the summary of `COMMANDS` and `more`, and ends with examples."""
+    """A subparser. Its help begins with the summary in `COMMANDS` and `more`, and ends with examples."""
     summary = COMMANDS[name].summary
     epilog = "examples:\n" + "\n".join(f"  gillespie-nn {name} {example}" for example in examples)
     return subparsers.add_parser(
@@ -188,12 +185,12 @@ def figure_path(figure: str) -> Path:
 
 
 def print_json(record: Any) -> None:
-    """One line; numpy values as plain ones, and numbers that JSON does not have as null."""
+    """Print one line of JSON, in which NaN and infinity are null."""
     print(json.dumps(plain(record), allow_nan=False), flush=True)
 
 
 def plain(value: Any) -> Any:
-    """numpy values as plain ones, and numbers that JSON does not have as None."""
+    """numpy values as plain Python values; NaN and infinity, which JSON does not have, as None."""
     if hasattr(value, "tolist"):
         value = value.tolist()
     if isinstance(value, dict):
@@ -203,207 +200,3 @@ def plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
-
-
-# Flags of the command line, made of options: see `gillespie_nn.options`.
-
-_METAVARS: dict[Any, str] = {int: "N", float: "X", str: "NAME"}
-
-
-def add_flags(command: Any, options: Mapping[str, Option], required: tuple[str, ...] = ()) -> None:
-    """Add a flag to a parser, or a group of it, for each option that has one. Options without a default and those that
-    are `required` must be given."""
-    for name, option in options.items():
-        if option.kind is not None:
-            how = _how(option)
-            if option.default is MISSING or name in required:
-                how["required"] = True
-            action = command.add_argument(flag_of(option), **how)
-            # Not argparse's `choices`: what is none of them is refused in the words of the check.
-            action.names = getattr(option.check, "names", ())  # type: ignore[attr-defined]
-
-
-def given(arguments: argparse.Namespace, options: Mapping[str, Option]) -> dict[str, Any]:
-    """Values of the options that the user gave, by name."""
-    found = {}
-    for name, option in options.items():
-        value = getattr(arguments, name, None)
-        if option.pairs and value is not None:
-            value = pairs(flag_of(option), option.pairs, value, option.kind)
-        if option.kind is not None and value is not None:
-            found[name] = value
-    return found
-
-
-def options_of_methods(training: bool = False) -> dict[str, Option]:
-    """Every option of any method, and with `training` also of the levels of training. The help of each says which
-    methods take it."""
-    found: dict[str, Option] = {}
-    known = known_to_training() if training else METHODS
-    for option in (option for method in known for option in method.options):
-        takers = ", ".join(m.name for m in known if option.name in {o.name for o in m.options})
-        found[option.name] = option._replace(
-            help=f"{option.help}; only for {takers}", default=None, usual=option.default_shown
-        )
-    return found
-
-
-def flag_of(option: Option) -> str:
-    """The flag of an option."""
-    return f"--{(option.flag or option.name).replace('_', '-')}"
-
-
-def pairs(flag: str, example: str, texts: list[str], number: Callable[[str], Any] | None) -> dict[str, Any]:
-    """NAME=NUMBER of a flag that may be given several times, as a dictionary."""
-    assert number is not None
-    found: dict[str, Any] = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if name.strip() in found:
-            raise InputError(f"{flag} sets {name.strip()} twice: set it once")
-        try:
-            found[name.strip()] = number(value)
-        except ValueError:
-            equals = ""
-        if not equals:
-            parts = _parts(text)
-            more = f"; for several, write {' '.join(f'{flag} {part}' for part in parts)}" if parts else ""
-            raise InputError(f"{flag} takes NAME=NUMBER, for example {flag} {example}, got {text!r}{more}")
-    return found
-
-
-def _parts(text: str) -> list[str]:
-    """NAME=VALUE of a text with several, separated by commas or spaces; empty for other texts."""
-    parts = re.split(r"[,;\s]+", text.strip())
-    return parts if len(parts) > 1 and all(re.fullmatch(r"[^=]+=[^=]+", part) for part in parts) else []
-
-
-def _how(option: Option) -> dict[str, Any]:
-    """What `add_argument` takes."""
-    how: dict[str, Any] = {"dest": option.name, "help": _escaped(option.described)}
-    if option.kind is bool and option.usual.endswith("of the case"):  # which may have it, and be asked to leave it out
-        return how | {"action": argparse.BooleanOptionalAction, "default": None}
-    if option.kind is bool:
-        return how | {"action": "store_true", "default": option.default}
-    if option.default is not MISSING:
-        how |= {"default": option.default}
-    if option.pairs or option.several:
-        how |= {"action": "append"}
-        how["help"] += "; can be given several times"
-    if not option.pairs:
-        how |= {"type": option.kind}
-    metavar = option.metavar or _METAVARS.get(option.kind, "")
-    if metavar:
-        how |= {"metavar": metavar}
-    return how
-
-
-def _escaped(text: str) -> str:
-    return text.replace("%", "%%")
-
-
-# A model on the command line: its file, and what is set in it.
-
-FORMATS_HELP = ", ".join(f"{f.title} ({', '.join(f.endings)})" for f in FORMATS)
-"""The model formats, for the help of commands."""
-
-
-def add_model(command: argparse.ArgumentParser) -> None:
-    """The model, and what is set as it is read."""
-    command.add_argument("model", metavar="MODEL", help="model file, or the name of a packaged model: see `models`")
-    command.add_argument("--parameter", action="append", default=[], metavar="NAME=X", help="set a parameter")
-    command.add_argument(
-        "--substance", metavar="UNIT",
-        help="of SBML and Antimony: read amounts as molecules whatever their unit (item), or those without a declared "
-        "unit as moles (mole)",
-    )  # fmt: skip
-
-
-def model_of(arguments: argparse.Namespace) -> ReactionNetwork:
-    """The network asked for, with its parameters; warns of species that nothing changes or reads, often mistyped."""
-    given = pairs("--parameter", "k=0.3", arguments.parameter, float)
-    network = ReactionNetwork.from_file(arguments.model, given, arguments.substance)
-    initial = [text.partition("=")[0].strip() for text in getattr(arguments, "initial", None) or ()]
-    refuse_two_starts(network, given, initial)
-    if idle := bystanders(network):
-        warnings.warn(f"in no reaction, rule or event: {checks.shortened(idle)}", stacklevel=2)
-    return network
-
-
-# Flags of noise: amplitude and kind, in a simulation or in training, and with `--predict-` in prediction.
-
-_PREFIXES = {"train": "", "predict": "predict-"}
-_WHERES = {"train": "training", "predict": "the prediction of --predict"}
-_PARAMETERS = {"step": "time for which a path stays constant [s]", "correlation_time": "correlation time of a path [s]"}
-
-
-def add_noise(command: argparse.ArgumentParser, wheres: dict[str, str] = _WHERES) -> None:
-    """`--rate-noise`, `--rate-noise-kind` and so on, for every noise, and the parameters of their paths; `wheres` says
-    for each of `_PREFIXES` that the command has where the noise acts."""
-    every = [kind for kind in KINDS if "predict" in wheres or kind.name != PRESENTATION]
-    kinds = "\n".join(f"  {kind.name}: {kind.summary}" for kind in every)
-    group = command.add_argument_group(
-        "noise", f"noise of amplitude eps follows a path, of one of these kinds:\n{kinds}"
-    )
-    for when, where in wheres.items():
-        prefix = _PREFIXES[when]
-        for noise in NOISES:
-            flag, names = f"--{prefix}{noise.name}-noise", _kinds(noise, "predict" in wheres)
-            group.add_argument(
-                flag, type=float, metavar="EPS", help=f"amplitude of noise in {noise.acts_on}, in {where}"
-            )
-            group.add_argument(
-                f"{flag}-kind",
-                metavar="KIND",
-                help=f"kind of path: {', '.join(names)} (default: {_usual(noise, names)})",
-            )
-    for name, meaning in _PARAMETERS.items():
-        kinds = ", ".join(kind.name for kind in KINDS if name in kind.parameters)
-        group.add_argument(
-            f"--noise-{name.replace('_', '-')}", type=float, metavar="S", help=f"{meaning}; only for {kinds}"
-        )
-
-
-def noise_of(arguments: argparse.Namespace, when: str = "train") -> list:
-    """The noises asked for, `when` train (also of a simulation) or predict; parameters go to those that take them."""
-    given = {name: getattr(arguments, f"noise_{name}") for name in _PARAMETERS}
-    given = {name: value for name, value in given.items() if value is not None}
-    by_name = {kind.name: kind for kind in KINDS}
-    every = {moment: _asked(arguments, prefix) for moment, prefix in _PREFIXES.items()}
-    for name in given:
-        kinds = [kind for asked in every.values() for _, _, kind in asked]
-        if not any(kind in by_name and name in by_name[kind].parameters for kind in kinds):
-            raise InputError(f"--noise-{name.replace('_', '-')}: no requested noise uses it; see the kinds in --help")
-    found = []
-    for noise, amplitude, kind in every[when]:
-        taken = by_name[kind].parameters if kind in by_name else {}
-        found.append(noise(amplitude, kind, **{n: v for n, v in given.items() if n in taken}))
-    return found
-
-
-def _asked(arguments: argparse.Namespace, prefix: str) -> list[tuple[type[Noise], float, str]]:
-    """(noise, amplitude, kind) of each noise with an amplitude."""
-    stem = prefix.replace("-", "_")
-    asked: list[tuple[type[Noise], float, str]] = []
-    for noise in NOISES:
-        amplitude = getattr(arguments, f"{stem}{noise.name}_noise", None)
-        kind = getattr(arguments, f"{stem}{noise.name}_noise_kind", None)
-        if amplitude is not None:
-            asked.append((noise, amplitude, kind or _usual(noise, _kinds(noise, _presented(arguments)))))
-        elif kind is not None:
-            flag = f"--{prefix}{noise.name}-noise"
-            raise InputError(f"{flag}-kind {kind} needs an amplitude: give {flag} EPS, too")
-    return asked
-
-
-def _presented(arguments: argparse.Namespace) -> bool:
-    """Whether the command has presentations: it predicts, too."""
-    return hasattr(arguments, f"predict_{NOISES[0].name}_noise")
-
-
-def _kinds(noise: type[Noise], presented: bool) -> list[str]:
-    return [name for name in noise.kinds if presented or name != PRESENTATION]
-
-
-def _usual(noise: Any, names: Sequence[str]) -> str:
-    return noise.kind if noise.kind in names else names[0]

@@ -40,6 +40,7 @@ def _complete_values(parser: argparse.ArgumentParser, shtab: Any) -> None:
     """Complete the allowed values and the file names of options, in this parser and its subcommands."""
     action: Any
     for action in parser._actions:
+        # Names of options are checked later, so argparse does not know them as choices.
         action.choices = getattr(action, "names", ()) or action.choices
         name = str(action.metavar or "")
         if name == "FOLDER":

@@ -43,9 +43,11 @@ def run(arguments: argparse.Namespace) -> int:
         f"{folder / chosen.name} holds the {len(files)} files of {chosen.name} with the published SHA-256: "
         f"{fetched} downloaded, {len(files) - fetched} already there"
     )
-    found = folder.resolve() == data_folder().resolve()
-    if not found:
+    is_default = folder.resolve() == data_folder().resolve()
+    if not is_default:
         print(f"to train {chosen.name} with them, set {VARIABLE}={folder.resolve()}")
     if arguments.json:
-        print_json({"case": chosen.name, "folder": str(folder / chosen.name), "found_by_train": found, "files": files})
+        print_json(
+            {"case": chosen.name, "folder": str(folder / chosen.name), "found_by_train": is_default, "files": files}
+        )
     return 0

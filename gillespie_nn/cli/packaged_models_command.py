@@ -12,7 +12,9 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
         "models",
         ("", "toggle_switch > my_model.txt"),
     )
-    command.add_argument("name", nargs="?", metavar="NAME", help="print the text of this model, to start your own from")
+    command.add_argument(
+        "name", nargs="?", metavar="NAME", help="print the text of this model, to start a new one from"
+    )
     add_json(command)
     return command
 

@@ -21,19 +21,19 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    found = repair(arguments.file)
-    what = "replicates" if found["kind"] == ENSEMBLE else "recorded presentations"
-    kept = f"{found['kept']} of {found['planned']} {what}"
-    if not found["repaired"]:
+    outcome = repair(arguments.file)
+    what = "replicates" if outcome["kind"] == ENSEMBLE else "recorded presentations"
+    kept = f"{outcome['kept']} of {outcome['planned']} {what}"
+    if not outcome["repaired"]:
         print(f"{arguments.file} was closed properly and is not changed: {kept} are committed")
     else:
         print(f"{arguments.file} is repaired: {kept} were saved")
-    if found["lost"]:
-        print(f"{counted(len(found['lost']), 'committed replicate')} could not be read and must be simulated again")
-    if "presentations" in found and not found["ended"]:
-        print(f"the last intact checkpoint is after {counted(found['presentations'], 'presentation')}")
-    if not found["ended"]:
+    if outcome["lost"]:
+        print(f"{counted(len(outcome['lost']), 'committed replicate')} could not be read and must be simulated again")
+    if "presentations" in outcome and not outcome["ended"]:
+        print(f"the last intact checkpoint is after {counted(outcome['presentations'], 'presentation')}")
+    if not outcome["ended"]:
         print(f"continue with: gillespie-nn resume {shlex.quote(arguments.file)}")
     if arguments.json:
-        print_json(found)
+        print_json(outcome)
     return 0

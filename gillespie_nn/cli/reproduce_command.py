@@ -1,4 +1,4 @@
-"""Run the case studies."""
+"""Run the case studies and write their report."""
 
 import argparse
 import shlex
@@ -81,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
     output = _folder(arguments)
     if output.exists() and not output.is_dir():
         raise checks.InputError(f"output {output} is a file: name a folder")
-    found = reproduce(
+    results = reproduce(
         studies,
         cases,
         extent,
@@ -94,21 +94,22 @@ def run(arguments: argparse.Namespace) -> int:
         known=STUDIES,
         say=lambda line: print(line, flush=True),
     )
-    for goal in found["goals"]:
+    for goal in results["goals"]:
         print(f"{goal['case']}: {goal['goal']}: {goal['found']}: {goal['verdict']}")
-    for claim in dict.fromkeys(c["claim"] for c in found["claims"]):
-        verdicts = [c["verdict"] for c in found["claims"] if c["claim"] == claim]
+    for claim in dict.fromkeys(c["claim"] for c in results["claims"]):
+        verdicts = [c["verdict"] for c in results["claims"] if c["claim"] == claim]
         tally = ", ".join(f"{v} in {verdicts.count(v)}" for v in dict.fromkeys(verdicts))
         print(f"{claim}: of {counted(len(verdicts), 'regime')}, {tally}")
-    print(f"{found['points'] - found['missing']} of {counted(found['points'], 'point')}, {found['blown_up']} blew up")
-    print(f"report written to {found['report']}, with {counted(len(found['figures']), 'figure')}")
+    n_done = results["points"] - results["missing"]
+    print(f"{n_done} of {counted(results['points'], 'point')}, {results['blown_up']} blew up")
+    print(f"report written to {results['report']}, with {counted(len(results['figures']), 'figure')}")
     if arguments.json:
-        print_json(found | {"output": str(output)})
+        print_json(results | {"output": str(output)})
     return 0
 
 
 def interrupted(arguments: argparse.Namespace) -> str:
-    """What to say after Ctrl-C."""
+    """The message after Ctrl-C."""
     return f"interrupted; finished runs are kept in {_folder(arguments)}; the same command continues from there"
 
 
@@ -117,10 +118,11 @@ def _folder(arguments: argparse.Namespace) -> Path:
 
 
 def _arguments(arguments: argparse.Namespace) -> list[str]:
-    """The flags that were given, again."""
+    """The given flags, as words of a command line."""
     given = []
     for name in ("case", "study", "quick", "seeds", "seed", "workers", "time_limit", "redraw", "output"):
         value, flag = getattr(arguments, name), f"--{name.replace('_', '-')}"
+        # Flags that can be given several times have a list.
         for part in value if isinstance(value, list) else [value]:
             if part is True:
                 given.append(flag)

@@ -8,7 +8,8 @@ from ..api import resume
 from ..options import options_of
 from ..simulation.run_options import Execution
 from ..storage import MomentsRun, Run, open_run
-from .common import Subparsers, add_flags, add_json, parser, print_json
+from .common import Subparsers, add_json, parser, print_json
+from .flags import add_flags
 from .train_command import print_fit, record, resume_hint
 
 
@@ -30,26 +31,26 @@ def run(arguments: argparse.Namespace) -> int:
     if ended:
         print(f"the run in {arguments.file} has ended, so there is nothing to resume")
     begun = time.perf_counter()
-    found = resume(arguments.file, workers=arguments.workers, progress=True)
-    if isinstance(found, (Run, MomentsRun)):
-        return _ensemble(found, ended, arguments)
+    result = resume(arguments.file, workers=arguments.workers, progress=True)
+    if isinstance(result, (Run, MomentsRun)):
+        return _ensemble(result, ended, arguments)
     total = None if ended else time.perf_counter() - begun
-    print_fit(found, total)
+    print_fit(result, total)
     if arguments.json:
-        print_json(record(found, total) | {"had_ended": ended})
+        print_json(record(result, total) | {"had_ended": ended})
     return 0
 
 
 def _ensemble(run: Run | MomentsRun, ended: bool, arguments: argparse.Namespace) -> int:
     with run:
-        found = summary(run)
-        print(summary_text(found))
+        summarised = summary(run)
+        print(summary_text(summarised))
         if arguments.json:
-            print_json(found | {"had_ended": ended})
+            print_json(summarised | {"had_ended": ended})
         all_done = len(run) == run.n_planned
         return 0 if all_done and all(status.intended for status in run.statuses) else 3
 
 
 def interrupted(arguments: argparse.Namespace) -> str:
-    """What to say after Ctrl-C."""
+    """The message after Ctrl-C."""
     return resume_hint(arguments.file)

@@ -1,4 +1,4 @@
-"""`simulate` with an experiment in SED-ML in place of a model."""
+"""Simulate a model, a sweep over its parameters, or an experiment in SED-ML."""
 
 import argparse
 from collections import Counter
@@ -21,23 +21,14 @@ from ..simulation.run_options import Destination, Execution, RunOptions
 from ..simulation.task import WITH_ROWS
 from ..status import Status
 from ..storage import Run
-from .common import (
-    FORMATS_HELP,
-    Subparsers,
-    add_flags,
-    add_json,
-    add_model,
-    add_noise,
-    given,
-    model_of,
-    noise_of,
-    options_of_methods,
-    parser,
-    print_json,
-)
+from .common import Subparsers, add_json, parser, print_json
+from .flags import FORMATS_HELP, add_flags, add_model, add_noise, given, model_of, noise_of, options_of_methods
 from .train_command import resume_hint
 
+# An experiment in SED-ML in place of a model.
+
 _ALLOWED = ("output", "overwrite", "seed", "workers")
+"""Options that apply to an experiment."""
 _OTHER = ("parameter", "sweep", "describe")
 """Flags of the command that are not options of a run."""
 
@@ -47,60 +38,61 @@ def is_experiment(arguments: argparse.Namespace) -> bool:
 
 
 def run_asked_experiment(arguments: argparse.Namespace, given: Mapping[str, Any]) -> int:
-    """Run it and print what was written; `given` are the options of a run that the user gave."""
+    """Run an experiment and print what was written. `given` are the options that the user set. Returns the exit
+    code."""
     wrong = [name for name in given if name not in _ALLOWED]
     wrong += [name for name in _OTHER if getattr(arguments, name)]
     if wrong:
         raise InputError(
-            f"--{wrong[0].replace('_', '-')} does not apply to {arguments.model}, which says itself what is simulated: "
+            f"--{wrong[0].replace('_', '-')} does not apply to {arguments.model}, which defines what is simulated: "
             f"use only {', '.join(f'--{name}' for name in (*_ALLOWED, 'substance', 'json'))}"
         )
     if arguments.output is None:
         raise InputError("an experiment needs --output FOLDER, where its reports, plots and runs are written")
     asked = {name: given[name] for name in _ALLOWED if name in given and name != "output"}
-    found = run_experiment(arguments.model, arguments.output, substance=arguments.substance, progress=True, **asked)
+    result = run_experiment(arguments.model, arguments.output, substance=arguments.substance, progress=True, **asked)
     print(
-        f"{counted(len(found.runs), 'simulation')}, {counted(len(found.reports), 'report')}, "
-        f"{counted(len(found.plots), 'plot')}; seed {found.seed}"
+        f"{counted(len(result.runs), 'simulation')}, {counted(len(result.reports), 'report')}, "
+        f"{counted(len(result.plots), 'plot')}; seed {result.seed}"
     )
-    for path in (*found.reports, *found.plots):
+    for path in (*result.reports, *result.plots):
         print(f"written to {path}")
-    for status in sorted(set(found.unintended)):
-        print(f"some runs {status}")
+    for status in sorted(set(result.unintended)):
+        print(f"not all runs ended as intended: {status}")
     if arguments.json:
         print_json(
             {
                 "experiment": str(arguments.model),
-                "seed": found.seed,
-                "reports": [str(path) for path in found.reports],
-                "plots": [str(path) for path in found.plots],
-                "runs": [str(path) for path in found.runs],
-                "unintended": [status.name.lower() for status in found.unintended],
+                "seed": result.seed,
+                "reports": [str(path) for path in result.reports],
+                "plots": [str(path) for path in result.plots],
+                "runs": [str(path) for path in result.runs],
+                "unintended": [status.name.lower() for status in result.unintended],
             }
         )
-    return 3 if found.unintended else 0
+    return 3 if result.unintended else 0
 
 
-# What `simulate` prints of moments and of sweeps.
+# Printing moments and sweeps.
 
 _SHOWN_COLUMNS = 4
 _PROBABILITIES = (0.025, 0.5, 0.975)
 
 
 def print_moments(network: ReactionNetwork, result: MomentsResult, arguments: argparse.Namespace) -> int:
-    """The moments at the last time; returns the exit code."""
+    """Print the moments at the last time. Returns the exit code."""
     print(
         f"{len(network.species)} species, {network.compiled}; method {result.method} ({result.method_reason}), "
         f"Omega = {result.volume:g}, seed {result.seed}"
     )
-    found, state = _last(result), final_state(result)
+    moments, state = _last(result), final_state(result)
     n_fired = fired(result.n_events) if result._has_firings else ""
     print(f"{counted(result.n_done, 'replicate')} to t = {result.time[-1]:g} s{n_fired}")
     if state is not None:
         table = state.table(result.time[-1], result.units)
         quantiles = result.moments.sketch is not None
         head = [f"{p:g} quantile" for p in _PROBABILITIES] if quantiles else ["least", "largest"]
-        columns = found["quantiles"] if quantiles else [found["minimum"], found["maximum"]]
+        columns = moments["quantiles"] if quantiles else [moments["minimum"], moments["maximum"]]
         rows = [(*row, *(column[k] for column in columns)) for row, k in zip(table.rows, state.shown)]
         print(table._replace(columns=(*table.columns, *head), rows=rows).text())
     for status, n in result.statuses.items():
@@ -108,12 +100,12 @@ def print_moments(network: ReactionNetwork, result: MomentsResult, arguments: ar
     if arguments.output:
         print(f"written to {arguments.output}")
     if arguments.json:
-        print_json(found | _about(result, arguments))
+        print_json(moments | _about(result, arguments))
     return 0 if all(status.intended for status in result.statuses) else 3
 
 
 def print_sweep(sweep: Sweep, arguments: argparse.Namespace) -> int:
-    """Means at the last time, a line a row; returns the exit code."""
+    """Print the means at the last time, one line for each row. Returns the exit code."""
     rows = []
     for row in range(len(sweep)):
         with sweep.opened(row) as result:
@@ -124,16 +116,16 @@ def print_sweep(sweep: Sweep, arguments: argparse.Namespace) -> int:
         f", seed {sweep.seed}"
     )
     columns = (*sweep.table.names, *(f"mean of {name}" for name in names))
-    cells = [(*found["parameters"].values(), *found["mean"][: len(names)]) for found in rows]
+    cells = [(*each["parameters"].values(), *each["mean"][: len(names)]) for each in rows]
     print(Table(caption, columns, cells).text())
-    unfinished = [k for k, found in enumerate(rows) if not found["complete"]]
+    unfinished = [k for k, each in enumerate(rows) if not each["complete"]]
     if unfinished:
         print(f"not every replicate reached the end in {len(unfinished)} rows, the first of them {unfinished[0]}")
     if arguments.output:
         print(f"written to the folder {arguments.output}, one file a row and table.csv")
     if arguments.json:
         print_json({"seed": sweep.seed, "record": sweep.record, "output": arguments.output, "rows": rows})
-    return 0 if all(found["intended"] for found in rows) else 3
+    return 0 if all(each["intended"] for each in rows) else 3
 
 
 def _row(sweep: Sweep, row: int, result: Any) -> dict:
@@ -141,13 +133,13 @@ def _row(sweep: Sweep, row: int, result: Any) -> dict:
         names, final = final_values(result)
         mean = final.mean(axis=0) if len(final) else np.full(len(names), np.nan)
         deviation = final.std(axis=0, ddof=1) if len(final) > 1 else np.full(len(names), np.nan)
-        found = {"mean": mean, "standard_deviation": deviation, "quantities": list(names)}
+        statistics = {"mean": mean, "standard_deviation": deviation, "quantities": list(names)}
     else:
-        found = _last(result) | {"quantities": list(result.quantities)}
+        statistics = _last(result) | {"quantities": list(result.quantities)}
     about = {"parameters": sweep.table.row(row), "seed": result.seed, "method": result.method}
     intended = all(status.intended for status in result.statuses)
     ends = {"complete": result.complete, "intended": intended}
-    return about | found | {"events": int(np.sum(result.n_events)), **ends}
+    return about | statistics | {"events": int(np.sum(result.n_events)), **ends}
 
 
 def _last(result: MomentsResult) -> dict:
@@ -155,10 +147,10 @@ def _last(result: MomentsResult) -> dict:
     statistics = {"standard_deviation": result.std} | {
         name: getattr(result, name) for name in ("mean", "standard_error", "minimum", "maximum")
     }
-    found: dict = {"n": result.n[-1]} | {name: of()[-1] for name, of in statistics.items()}
+    moments: dict = {"n": result.n[-1]} | {name: of()[-1] for name, of in statistics.items()}
     if result.moments.sketch is not None:
-        found |= {"probabilities": _PROBABILITIES, "quantiles": [result.quantile(p)[-1] for p in _PROBABILITIES]}
-    return found
+        moments |= {"probabilities": _PROBABILITIES, "quantiles": [result.quantile(p)[-1] for p in _PROBABILITIES]}
+    return moments
 
 
 def _about(result: MomentsResult, arguments: argparse.Namespace) -> dict:
@@ -180,7 +172,7 @@ def _about(result: MomentsResult, arguments: argparse.Namespace) -> dict:
     }
 
 
-# Simulate a model.
+# The subcommand.
 
 _OPTIONS = any_of(options_of(RunOptions), options_of(Execution), options_of(Destination), options_of_methods())
 _OPTIONS["output"] = _OPTIONS["output"]._replace(help="HDF5 file to write; with --sweep or an experiment, a folder")
@@ -222,6 +214,7 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
 
 def run(arguments: argparse.Namespace) -> int:
     if is_experiment(arguments):
+        # Defaults are dropped: an experiment refuses options that the user set.
         asked = {n: v for n, v in given(arguments, _OPTIONS).items() if v != _OPTIONS[n].default}
         return run_asked_experiment(arguments, asked | ({"rate_noise": 1} if noise_of(arguments) else {}))
     if arguments.t_end is None:
@@ -263,6 +256,7 @@ def _as_simulated(network: ReactionNetwork, asked: Mapping[str, Any]) -> Reactio
     """`network` with the rate constants and initial amounts that the command line overrides."""
     rates, amounts = network.rates(asked.get("rates")), network.amounts(asked.get("initial"))
     reactions = tuple(
+        # An override also replaces the expression of the rate constant.
         r if k == r.rate else r._replace(rate=k, rate_expression=None)
         for r, k in zip(network.reactions, rates.tolist())
     )
@@ -270,7 +264,7 @@ def _as_simulated(network: ReactionNetwork, asked: Mapping[str, Any]) -> Reactio
 
 
 def interrupted(arguments: argparse.Namespace) -> str:
-    """What to say after Ctrl-C."""
+    """The message after Ctrl-C."""
     if arguments.output is None:
         return "interrupted; nothing is kept without --output"
     if arguments.sweep is not None:

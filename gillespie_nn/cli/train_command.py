@@ -1,4 +1,4 @@
-"""What `train` and `resume` print about a run: text for people, and the JSON record."""
+"""Train a network of reactions on a dataset. `resume` prints a run by the same functions."""
 
 import argparse
 import shlex
@@ -19,18 +19,21 @@ from ..options import any_of, options_of
 from ..seeds import resolve_seed
 from ..simulation.evaluation import accuracy_interval
 from ..simulation.run_options import Destination, TrainingOptions
-from .common import Subparsers, add_flags, add_json, add_noise, given, noise_of, options_of_methods, parser, print_json
+from .common import Subparsers, add_json, parser, print_json
+from .flags import add_flags, add_noise, given, noise_of, options_of_methods
+
+# Printing a run: as text, and as a JSON record.
 
 _SMALL = 16
-"""Up to so many test samples are shown one by one."""
+"""Largest test set whose samples are shown one by one."""
 _LEARNT = 0.9
-"""Weights that have learnt have a smaller error than this part of the error before."""
+"""Training counts as learning if it reduces the error to less than this part."""
 _FEATURES = 8
-"""Up to so many features of a sample are shown."""
+"""Largest number of features that are shown of a sample."""
 
 
 def resume_hint(path: str | Path) -> str:
-    """What to say after Ctrl-C of a run that is written to `path`."""
+    """The message after Ctrl-C for a run that is written to `path`."""
     if not checks.path_of("output", path).is_file():
         return "interrupted before the output file was created"
     return f"interrupted; what was committed is kept; continue with: gillespie-nn resume {shlex.quote(str(path))}"
@@ -39,7 +42,7 @@ def resume_hint(path: str | Path) -> str:
 def record(fit: Fit, total: float | None = None) -> dict:
     """The JSON record of a training run; `total` is the time of the whole command [s], without earlier processes."""
     plan, settings, dataset = fit.plan, fit.plan.settings, fit.plan.dataset
-    found = {
+    entries = {
         "case": dataset.name,
         "layers": fit.spec.layers,
         "n_species": fit.spec.sizes.n_species,
@@ -64,32 +67,32 @@ def record(fit: Fit, total: float | None = None) -> dict:
         **fit.scores,
     }
     for suffix, n in _accuracies(fit).items():
-        found[f"accuracy{suffix}_interval"] = accuracy_interval(fit.scores[f"accuracy{suffix}"], dataset, n)
+        entries[f"accuracy{suffix}_interval"] = accuracy_interval(fit.scores[f"accuracy{suffix}"], dataset, n)
     if fit.chemical is not None:
-        found["n_predicted"] = len(fit.chemical)
+        entries["n_predicted"] = len(fit.chemical)
     if plan.presentations.validates:
-        found["held_out"] = len(plan.presentations.held_out)
-        found["patience"] = plan.options.patience
-        found["validation_presentations"] = plan.presentations.evaluated[: len(fit.trained.scores)]
-        found["validation_rmse"], found["validation_accuracy"] = fit.trained.scores.T
+        entries["held_out"] = len(plan.presentations.held_out)
+        entries["patience"] = plan.options.patience
+        entries["validation_presentations"] = plan.presentations.evaluated[: len(fit.trained.scores)]
+        entries["validation_rmse"], entries["validation_accuracy"] = fit.trained.scores.T
     if fit.trained.best is not None:
-        found["best_presentation"] = plan.presentations.evaluated[fit.trained.best]
+        entries["best_presentation"] = plan.presentations.evaluated[fit.trained.best]
     if len(dataset.test_t) <= _SMALL:
-        found["inputs"], found["targets"], found["outputs"] = dataset.test_x, dataset.test_t, fit.outputs
+        entries["inputs"], entries["targets"], entries["outputs"] = dataset.test_x, dataset.test_t, fit.outputs
         for suffix in ("", "_before", "_gradient_descent"):
-            found[f"solved{suffix}"] = fit.scores[f"largest_error{suffix}"] <= TOLERANCE
-    return found
+            entries[f"solved{suffix}"] = fit.scores[f"largest_error{suffix}"] <= TOLERANCE
+    return entries
 
 
 def _accuracies(fit: Fit) -> dict[str, int]:
-    """Suffixes of the accuracies that depend on molecules, and how many test samples each is of."""
+    """Suffixes of the accuracies that depend on molecules, and the number of test samples of each."""
     n = len(fit.plan.dataset.test_t)
     suffixes = {"": n, "_best": n, "_chemical": 0 if fit.chemical is None else len(fit.chemical)}
     return {suffix: n for suffix, n in suffixes.items() if f"accuracy{suffix}" in fit.scores}
 
 
 def print_fit(fit: Fit, total: float | None = None) -> None:
-    """The run in words; `total` is the time of the whole command [s], without earlier processes."""
+    """Print the run as text. `total` is the time of the whole command [s], without earlier processes."""
     plan, spec, scores = fit.plan, fit.spec, fit.scores
     if plan.dataset.notice:
         print(f"note: {plan.dataset.notice}")
@@ -103,6 +106,7 @@ def print_fit(fit: Fit, total: float | None = None) -> None:
         _print_validation(fit)
     if len(plan.dataset.test_t) <= _SMALL:
         _print_table(fit)
+    # The accuracy of a regression is NaN.
     if np.isfinite(scores["accuracy"]):
         print(
             f"accuracy {scores['accuracy']:.3f}, 95 % interval {_interval(fit, '')} (before training "
@@ -113,10 +117,10 @@ def print_fit(fit: Fit, total: float | None = None) -> None:
                 f"accuracy of the best weights {scores['accuracy_best']:.3f}, 95 % interval {_interval(fit, '_best')}"
             )
         if fit.chemical is not None:
-            found = f"{scores['accuracy_chemical']:.3f}, 95 % interval {_interval(fit, '_chemical')}"
+            accuracy = f"{scores['accuracy_chemical']:.3f}, 95 % interval {_interval(fit, '_chemical')}"
             moment = scores.get("accuracy_chemical_moment", np.nan)
             at_one = "" if np.isnan(moment) else f"; {moment:.3f} from outputs at one moment"
-            print(f"accuracy by simulation {found}, of {_predicted(fit)}{at_one}")
+            print(f"accuracy by simulation {accuracy}, of {_predicted(fit)}{at_one}")
     print(f"RMSE {scores['rmse']:.4f} (float gradient descent {scores['rmse_gradient_descent']:.4f})")
     if scores["rmse_gradient_descent"] > _LEARNT * scores["rmse_before"] > scores["rmse"]:
         print("float gradient descent learns nothing at these steps: they are too large for it, but not for a flow")
@@ -214,13 +218,13 @@ def _classes(data: Dataset, outputs: np.ndarray) -> list[str]:
 
 
 def _cells(values: np.ndarray, form: str) -> list[str]:
-    """One cell per row of float64[sample, column], whose numbers stand below one another."""
+    """One cell per row of float64[sample, column], with aligned numbers."""
     columns = [[form.format(value) for value in column] for column in values.T]
     widths = [max(map(len, column)) for column in columns]
     return [" ".join(text.rjust(w) for text, w in zip(row, widths)) for row in zip(*columns)]
 
 
-# Train a network of reactions on a dataset.
+# The subcommand.
 
 _SETTINGS = setting_options()
 _OPTIONS = any_of(options_of(TrainingOptions), _SETTINGS, options_of(Destination), options_of_methods(training=True))
@@ -238,18 +242,18 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     )
     cases = ". ".join(f"{c.name}: {c.summary}" for c in CASES)
     command.add_argument("case", metavar="CASE", nargs="?", help=f"dataset to learn. {cases}")
-    own = command.add_argument_group("data of your own", "a CSV file; its first line has the names of the columns")
-    own.add_argument("--data", metavar="FILE.csv", help="train on this file instead of a case")
-    own.add_argument("--target", metavar="COLUMN", help="the column to learn")
-    own.add_argument("--features", metavar="A,B", help="columns to learn it from (default: all others)")
-    own.add_argument(
+    of_file = command.add_argument_group("your data", "a CSV file; its first line has the names of the columns")
+    of_file.add_argument("--data", metavar="FILE.csv", help="train on this file instead of a case")
+    of_file.add_argument("--target", metavar="COLUMN", help="the column to learn")
+    of_file.add_argument("--features", metavar="A,B", help="columns to learn it from (default: all others)")
+    of_file.add_argument(
         "--task", metavar="TASK", help=f"{', '.join(TASKS)} (default: classification if the target has names, "
         "regression if it has numbers with fractions)",
     )  # fmt: skip
-    own.add_argument(
+    of_file.add_argument(
         "--scale", metavar="SCALE", help="`unit` maps features, and the target of a regression, to the range 0 to 1"
     )
-    own.add_argument(
+    of_file.add_argument(
         "--test", type=float, metavar="P", help="fraction of the samples kept for the test (default: 0.25)"
     )
     command.add_argument("--hidden", metavar="SIZES", help="sizes of the hidden layers, for example 4 or 32,16")
@@ -287,7 +291,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def interrupted(arguments: argparse.Namespace) -> str:
-    """What to say after Ctrl-C."""
+    """The message after Ctrl-C."""
     if arguments.output is None:
         return "interrupted; nothing is kept without --output"
     return resume_hint(arguments.output)
@@ -295,8 +299,8 @@ def interrupted(arguments: argparse.Namespace) -> str:
 
 def _data(arguments: argparse.Namespace) -> str | Dataset:
     """The case, or the samples of the file."""
-    own = {name: getattr(arguments, name) for name in ("target", "features", "task", "scale", "test")}
-    given = {name: value for name, value in own.items() if value is not None}
+    flags = {name: getattr(arguments, name) for name in ("target", "features", "task", "scale", "test")}
+    given = {name: value for name, value in flags.items() if value is not None}
     if arguments.data is None:
         if arguments.case is None:
             raise InputError(f"nothing to learn: give a case ({', '.join(c.name for c in CASES)}) or --data FILE.csv")

@@ -1,4 +1,4 @@
-"""Test Propositions 5.1 and 5.2 on a training network and give a verdict."""
+"""Test Propositions 5.1 and 5.2 on a network and give a verdict."""
 
 import argparse
 import json
@@ -79,7 +79,7 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command.add_argument("--paths", type=int, metavar="N", help=f"number of noise paths at the first look ({usual})")
     command.add_argument(
         "--looks", type=int, metavar="N",
-        help=f"look at most so many times, with more paths each time, until every check is decided ({MOST_LOOKS})",
+        help=f"largest number of looks, each with more paths, until every check is decided ({MOST_LOOKS})",
     )  # fmt: skip
     command.add_argument("--kind", metavar="KIND", help=f"kind of the noise paths: {', '.join(k.name for k in KINDS)}")
     command.add_argument("--step", type=float, metavar="S", help="time for which a noise path stays constant [s]")
@@ -133,47 +133,48 @@ def run(arguments: argparse.Namespace) -> int:
         return _error_rates(arguments)
     checks.optional("matplotlib", "plot", "drawing the figures of a verification")
     source, output = _source(arguments), _output(arguments)
-    beside = _beside(output)
-    if not output.exists():  # else they are those of these results
-        for path in beside:
+    companions = _companions(output)
+    # If the file of results exists, the others belong to it and are replaced.
+    if not output.exists():
+        for path in companions:
             checks.new_file(path, arguments.overwrite)
-    figure, course_figure, report, record = beside
+    figure, course_figure, report, record = companions
     start = time.monotonic()
     print(source.setting.described(), flush=True)
     for note in source.notes:
         print(note, flush=True)
     outcome = carry_out(source, output, arguments.workers, arguments.overwrite, progress=True, say=_say)
-    found = verdict(source, outcome, say=_say)
-    found |= {
+    result = verdict(source, outcome, say=_say)
+    result |= {
         "seconds": time.monotonic() - start,
         "command": shlex.join(["gillespie-nn", "verify-bounds", *_given(arguments)]),
         "output": str(output),
     }
     if arguments.case == "kink" and arguments.activation in SHARPENED:
-        found["smoothing"] = theta_when_sharpened(arguments.activation, source.seed)
-        for line in sentences(found["smoothing"]):
+        result["smoothing"] = theta_when_sharpened(arguments.activation, source.seed)
+        for line in sentences(result["smoothing"]):
             print(line, flush=True)
-    draw_bounds(outcome.results, found, source.setting.spec.numbers, figure)
+    draw_bounds(outcome.results, result, source.setting.spec.numbers, figure)
     draw_course(course_of(source), course_figure)
-    write_report(report, found, [figure.name, course_figure.name])
-    checks.write_text(record, json.dumps(plain(found), indent=1) + "\n")
+    write_report(report, result, [figure.name, course_figure.name])
+    checks.write_text(record, json.dumps(plain(result), indent=1) + "\n")
     print(f"results of every path: {output}; report: {report}")
-    print(f"{found['verdict']}: {found['reason']}")
+    print(f"{result['verdict']}: {result['reason']}")
     if arguments.json:
-        print_json(found)
-    return 0 if found["verdict"] == Verdict.HOLDS else 1
+        print_json(result)
+    return 0 if result["verdict"] == Verdict.HOLDS else 1
 
 
 def _self_test(arguments: argparse.Namespace) -> int:
     start = time.monotonic()
-    found = self_test(resolve_seed(arguments.seed), say=lambda line: print(line, flush=True))
-    missed = [row.what for row in found if not row.as_expected]
+    tests = self_test(resolve_seed(arguments.seed), say=lambda line: print(line, flush=True))
+    missed = [row.what for row in tests if not row.as_expected]
     print(
-        f"{len(found) - len(missed)} of {len(found)} tests gave the expected verdicts"
+        f"{len(tests) - len(missed)} of {len(tests)} tests gave the expected verdicts"
         + (f"; NOT as expected: {', '.join(missed)}" * bool(missed))
     )
     if arguments.json:
-        rows = [row._asdict() for row in found]
+        rows = [row._asdict() for row in tests]
         verdict = Verdict.of(not missed, missed)
         print_json({"verdict": verdict, "seconds": time.monotonic() - start, "output": None, "plants": rows})
     return 1 if missed else 0
@@ -240,7 +241,7 @@ def _output(arguments: argparse.Namespace) -> Path:
     return Path(_FOLDER) / ("-".join(str(p) for p in parts if p is not None) + ".h5")
 
 
-def _beside(output: Path) -> list[Path]:
+def _companions(output: Path) -> list[Path]:
     """Paths of the figures, the report and the verdict, in the same folder as the file of results."""
     names = (f"{output.stem}{end}" for end in (".png", "-course.png", ".md", ".json"))
     return [output.with_name(name) for name in names]
@@ -253,7 +254,7 @@ _NUMBERS = (
 
 
 def _given(arguments: argparse.Namespace) -> list[str]:
-    """The flags in force, as a command line."""
+    """The values of the flags, defaults included, as words of a command line."""
     given = []
     for name in ("proposition", "noise", "case", "activation", "derivative", "kind", *_NUMBERS, "output"):
         value = getattr(arguments, name)

@@ -1,4 +1,4 @@
-"""Statistical verification of the exact methods, and convergence rates of the approximate ones."""
+"""Test the exact methods statistically, and measure convergence rates of the approximate ones."""
 
 import argparse
 
@@ -9,7 +9,8 @@ from ..simulation import EXACT
 from ..verification import CHECKS, measure_ladder, verify
 from ..verification.check import LEAST_REPLICATES
 from ..verification.ladder import draw_rates
-from .common import Subparsers, add_flags, add_json, figure_path, given, options_of_methods, parser, print_json
+from .common import Subparsers, add_json, figure_path, parser, print_json
+from .flags import add_flags, given, options_of_methods
 
 
 def add(subparsers: Subparsers) -> argparse.ArgumentParser:
@@ -82,7 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
             "nothing to run: give --all, --ladder, --check NAME (see --list) or --sbml-suite FOLDER"
         )
     selected = [by_name[checks.choice("check", name, by_name)] for name in names]
-    found = verify(
+    result = verify(
         selected,
         arguments.method,
         resolve_seed(arguments.seed),
@@ -93,13 +94,13 @@ def run(arguments: argparse.Namespace) -> int:
         **given(arguments, options_of_methods()),
     )
     print(
-        f"{found['verdict']}: {counted(found['n_p_values'], 'p-value')}, {len(found['rejected'])} rejected, "
-        f"{counted(len(found['not_simulated']), 'case')} not run; "
-        f"false-alarm rate at most {found['false_alarm_rate']:g}"
+        f"{result['verdict']}: {counted(result['n_p_values'], 'p-value')}, {len(result['rejected'])} rejected, "
+        f"{counted(len(result['not_simulated']), 'case')} not run; "
+        f"false-alarm rate at most {result['false_alarm_rate']:g}"
     )
     if arguments.json:
-        print_json(found)
-    return found["verdict"].exit_code
+        print_json(result)
+    return result["verdict"].exit_code
 
 
 def _ladder(arguments: argparse.Namespace) -> int:
@@ -108,14 +109,14 @@ def _ladder(arguments: argparse.Namespace) -> int:
             raise checks.InputError(f"--ladder uses fixed models and methods: omit --{flag.replace('_', '-')}")
     if arguments.output is not None:
         checks.new_file(figure_path(arguments.output), arguments.overwrite)
-    found = measure_ladder(resolve_seed(arguments.seed), say=lambda line: print(line, flush=True))
+    result = measure_ladder(resolve_seed(arguments.seed), say=lambda line: print(line, flush=True))
     if arguments.output is not None:
-        draw_rates(found["rates"], arguments.output)
+        draw_rates(result["rates"], arguments.output)
         print(f"figure written to {arguments.output}")
     print(
-        f"{found['verdict']}: {sum(r['holds'] for r in found['rates'])} of {len(found['rates'])} "
+        f"{result['verdict']}: {sum(r['holds'] for r in result['rates'])} of {len(result['rates'])} "
         "convergence rates are as expected"
     )
     if arguments.json:
-        print_json(found | {"output": arguments.output})
-    return found["verdict"].exit_code
+        print_json(result | {"output": arguments.output})
+    return result["verdict"].exit_code

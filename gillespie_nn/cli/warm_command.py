@@ -46,5 +46,5 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def interrupted(arguments: argparse.Namespace) -> str:
-    """What to say after Ctrl-C."""
+    """The message after Ctrl-C."""
     return "interrupted; kernels that are compiled already stay, and the same command continues with the rest"

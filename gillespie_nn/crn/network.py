@@ -259,7 +259,7 @@ class ReactionNetwork:
         if not changes:
             return self
         for name in changes:
-            checks.choice("parameter", name, self.settable, "the network has", beside=self.reaction_index)
+            checks.choice("parameter", name, self.settable, "the network has", elsewhere=self.reaction_index)
         if self.source is None:
             parameters = {p: checks.finite(f"parameter {p}", v) for p, v in {**self.parameters, **changes}.items()}
             reactions = tuple(

@@ -1,1 +1,1 @@
-"""Figures, tables, and HTML for pages and notebooks. This layer knows nothing of runs and networks."""
+"""Figures, tables, and HTML for pages and notebooks. This layer imports neither runs nor networks."""

@@ -1,5 +1,6 @@
-"""The numbers of an ensemble that a figure shows, from anything with the public attributes of a result: trajectories or
-moments, in memory or in a file.
+"""Figures of ensembles: over time, as phase planes, and of sweeps.
+
+A result is any object with the public attributes of a `Result`: trajectories or moments, in memory or in a file.
 """
 
 import inspect
@@ -15,30 +16,32 @@ from .. import checks
 from ..checks import InputError
 from .figures import COLOURS, LINES, Drawing, add_legend, new_axes, style, title
 
+# The numbers that a figure shows.
+
 MOLECULES, CONCENTRATION = UNITS = "molecules", "concentration"
 BAND = (0.05, 0.95)
-"""Part of the replicates inside a band."""
+"""Probabilities of the ends of a band: 90 % of the replicates are inside."""
 
 
 class Band(NamedTuple):
-    """One quantity over time, float64[point] each; NaN where it is not known."""
+    """One quantity over time, float64[point] each; NaN where it is unknown."""
 
     name: str
     mean: np.ndarray
     low: np.ndarray
-    """Of the interval of the mean."""
+    """Lower end of the confidence interval of the mean."""
     high: np.ndarray
     bottom: np.ndarray
-    """5 % of replicates are lower."""
+    """Lower end of the band: 5 % of the replicates are below."""
     top: np.ndarray
 
     def times(self, factor: float) -> "Band":
-        """In other units."""
+        """The band with all values multiplied by `factor`, for other units."""
         return Band(self.name, *(factor * values for values in self[1:]))
 
 
 def is_moments(result: Any) -> bool:
-    """Whether `result` holds moments alone."""
+    """Whether `result` has only moments."""
     return hasattr(result, "moments")
 
 
@@ -50,8 +53,8 @@ def species_of(result: Any) -> tuple[str, ...]:
 
 
 def known_name(result: Any, name: Any, kind: str = "species", whose: str = "the result has", **how: Any) -> Any:
-    """`name`, which must be a quantity of the result; `kind`, `whose` and `how` are for the message of `checks.choice`.
-    Raises InputError for another name, which says so if it is a species of the model that was not recorded."""
+    """`name`, which must be a quantity of the result. `kind`, `whose` and `how` go to `checks.choice`. Raises
+    InputError for another name; the message says so if it is a species that was not recorded."""
     if isinstance(name, str) and name not in result.quantities and name in getattr(result.model, "index", ()):
         have = checks.shortened(list(result.quantities)) or "none"
         raise InputError(f"species {name!r} was not recorded: {whose} {have}; simulate again with {name} in species")
@@ -59,8 +62,8 @@ def known_name(result: Any, name: Any, kind: str = "species", whose: str = "the 
 
 
 def is_stepped(result: Any, name: str) -> bool:
-    """Whether trajectories of `name` are steps: they count molecules, and neither `name` nor a rule that gives it has a
-    rate rule."""
+    """Whether trajectories of `name` are steps: they count molecules, and no rate rule changes `name` or what its rule
+    reads."""
     if is_moments(result) or not np.issubdtype(result.counts.dtype, np.integer):
         return False
     network = result.model
@@ -71,7 +74,7 @@ def is_stepped(result: Any, name: str) -> bool:
 
 
 def asked_for(result: Any) -> tuple[str, ...]:
-    """Quantities that the option `species` of the run names or whose pattern they match; all without it."""
+    """Quantities that match the option `species` of the run; without it, all."""
     patterns = getattr(result, "_species_asked", None)
     if patterns is None:
         return tuple(result.quantities)
@@ -79,22 +82,24 @@ def asked_for(result: Any) -> tuple[str, ...]:
 
 
 def with_rate_rules(result: Any) -> tuple[str, ...]:
-    """Quantities that a rate rule changes: they come first where not all are shown."""
+    """Quantities that a rate rule changes. They come first if not all are shown."""
     rate_rules = getattr(result.model, "rate_rules", ())
     return tuple(name for name in result.quantities if name in rate_rules)
 
 
 def ranked(names: Sequence[str], moved: np.ndarray, first: Collection[str], most: int) -> list[int]:
     """Places of up to `most` of the `names` to show: those in `first`, then those that `moved` most, float64[name].
-    Those in `first` come first, and else the order is that of `names`."""
+
+    The places are sorted: those in `first`, then the others, each in the order of `names`.
+    """
     later = np.array([name not in first for name in names], dtype=np.bool_)
     chosen = np.lexsort((-moved, later))[:most]
     return sorted(chosen.tolist(), key=lambda k: (later[k], k))
 
 
 def candidates(result: Any) -> tuple[str, ...]:
-    """Quantities of which a figure shows those that vary most: those that the run was asked for, else the species and
-    what rate rules change, or the observables of a model without either."""
+    """Quantities among which a figure chooses those that vary most: those that the run was asked for; else the species
+    and what rate rules change; else the observables."""
     every, asked = tuple(result.quantities), asked_for(result)
     if len(asked) < len(every):
         return asked
@@ -119,7 +124,7 @@ def choose(result: Any, names: Sequence[str], most: int) -> tuple[str, ...]:
     first = with_rate_rules(result)
     if len(known) <= most:
         return tuple(known[k] for k in ranked(known, np.zeros(len(known)), first, most))
-    # Over replicates and times; NaN at points that nobody reached.
+    # Range over replicates and times. Points that no replicate reached are NaN and must not count.
     largest, smallest = (
         np.nan_to_num(result.maximum(known), nan=-np.inf),
         np.nan_to_num(result.minimum(known), nan=np.inf),
@@ -129,17 +134,17 @@ def choose(result: Any, names: Sequence[str], most: int) -> tuple[str, ...]:
 
 
 def values(result: Any, name: str, replicates: slice = slice(None)) -> np.ndarray:
-    """float64[replicate, point] of a quantity in its units, NaN where a replicate did not get to."""
+    """float64[replicate, point], a quantity in its units; NaN at points that a replicate did not reach."""
     if name in result.observable_names:
         return np.asarray(result.observables[replicates, :, result.observable_names.index(name)], dtype=float)
     return _real(result.counts[replicates, :, result.species.index(name)])
 
 
 def _real(counts: Any) -> np.ndarray:
-    found = np.asarray(counts).astype(np.float64)
+    real = np.asarray(counts).astype(np.float64)
     if np.issubdtype(counts.dtype, np.integer):
-        found[np.asarray(counts) < 0] = np.nan  # not reached
-    return found
+        real[np.asarray(counts) < 0] = np.nan  # not reached
+    return real
 
 
 def band(result: Any, name: str, confidence: float) -> Band:
@@ -162,26 +167,26 @@ def band(result: Any, name: str, confidence: float) -> Band:
 
 
 def factor_to(result: Any, name: str, units: str) -> float:
-    """What values of `name` are multiplied by to be in `units`; observables have units of their own."""
+    """Factor that converts values of `name` to `units`; 1 for observables, whose units are unknown."""
     if name not in species_of(result) or units == result.units:
         return 1.0
     return 1.0 / result.volume if units == CONCENTRATION else result.volume
 
 
-# Ensembles drawn over time: steps of single trajectories of molecules, lines of means with bands, and phase planes.
+# Ensembles over time: steps for single trajectories of molecules, lines for means with bands; and phase planes.
 
 LOGARITHMIC = ("x", "y", "xy")
 """Axes that can be logarithmic."""
 _MOST_NAMES = 8
 _RATIO = 30.0
-"""Quantities whose largest values differ by more have panels of their own."""
+"""Quantities whose largest values differ by more than this factor are drawn in separate panels."""
 _MOST_PANELS = 4
 WIDE = 7.6
 """Width of a figure with a legend outside the axes [inch]."""
 _SAMPLES = {1: 5, 2: 3, 3: 2}
-"""Single trajectories that are drawn of so many quantities; of more, one."""
+"""Number of single trajectories for each quantity, by the number of quantities; for more quantities, one."""
 LABELS = {MOLECULES: "count [molecules]", CONCENTRATION: "concentration", "": "value of the observable"}
-"""Of the axis, by units."""
+"""Labels of the axis of values, by units."""
 
 
 def plot_ensemble(
@@ -206,7 +211,7 @@ def plot_ensemble(
     ----------
     result : a `Result`, `Run`, `MomentsResult` or `MomentsRun`.
     names : quantities; by default up to eight species that vary most.
-    ax : axes to draw into; by default new ones, in panels of their own for quantities of different size.
+    ax : axes to draw into; by default new ones, in separate panels for quantities of different size.
     x, y : names of two quantities, for a phase plane.
     log : axes that are logarithmic: `x`, `y` or `xy`.
     units : `molecules` or `concentration`; by default those of `ax`, or of the result.
@@ -231,7 +236,7 @@ PLOT_OPTIONS = tuple(
 
 
 def checked_log(log: str) -> str:
-    """`log`, if it names axes that can be logarithmic, or none."""
+    """`log`, which must be empty or name axes that can be logarithmic. Raises InputError."""
     return log if log == "" else checks.choice("log", log, LOGARITHMIC, "use", "for example log='y'")
 
 
@@ -247,7 +252,7 @@ def ensemble_drawing(
     label: str = "",
     one_panel: bool = False,
 ) -> Drawing:
-    """What `plot_ensemble` draws; `phase` are its x and y."""
+    """The figure of `plot_ensemble`; `phase` are its x and y."""
     checked_log(log)
     if units is not None:
         checks.choice("units", units, UNITS, "use")
@@ -297,9 +302,12 @@ def draw_bands(
     order: Sequence[str] = (),
     parts: tuple[float, float] = BAND,
 ) -> None:
-    """Draw means with their bands. Of a name that `axes` show already, the line has its colour, darker, another line
-    style, and `label` behind the name. Names in `steps` are drawn as steps. `order` are all names of the figure, whose
-    places give the colours, and `parts` the probabilities of the ends of the band."""
+    """Draw means with their bands.
+
+    If `axes` already show a name, its new line has a darker colour, another line style, and `label` after the name.
+    Names in `steps` are drawn as steps. `order` are all names of the figure, whose places give the colours. `parts` are
+    the probabilities of the ends of the band.
+    """
     order = list(order or [band.name for band in bands])
     has_range = has_interval = False
     for band in bands:
@@ -314,12 +322,13 @@ def draw_bands(
             axes.fill_between(time, band.low, band.high, color=colour, alpha=0.35, linewidth=0)
             has_interval = True
         stepped = band.name in steps
-        dashes = LINES[(k // len(COLOURS) if stepped else k + len(before)) % len(LINES)]  # dashed steps do not read
+        # Steps are solid, because dashes of short steps cannot be read, until the colours are used up.
+        dashes = LINES[(k // len(COLOURS) if stepped else k + len(before)) % len(LINES)]
         axes.plot(
             time, band.mean, dashes, label=name, linewidth=1.8 if before else 1.5,
             color=_darker(colour) if before else colour, drawstyle="steps-post" if stepped else "default", zorder=3,
         )  # fmt: skip
-    # Bands and their meaning in the legend once, in grey: they are of all colours.
+    # The legend explains bands once, in grey, since they have all colours.
     if has_range:
         many = f"{n} replicates" if n > 1 else "linear noise"
         _key(axes, f"{100 * parts[0]:g} to {100 * parts[1]:g} % of {many}", 0.15)
@@ -333,7 +342,7 @@ def _key(axes: Any, label: str, alpha: float) -> None:
 
 
 def finish(axes: Any, y_label: str, log: str = "", x_label: str = "time [s]") -> None:
-    """Labels, scales and the legend."""
+    """Set labels and scales, and add the legend."""
     axes.set_xlabel(x_label)
     axes.set_ylabel(y_label)
     if "x" in log:
@@ -351,6 +360,7 @@ def _draw_samples(axes: Any, result: Any, bands: Sequence[Band], count: int, uni
         factor = factor_to(result, band.name, units)
         for row in factor * values(result, band.name, slice(0, count)):
             axes.plot(result.time, row, color=COLOURS[list(order).index(band.name) % len(COLOURS)], **how)
+    # One entry of the legend for all of them.
     label = f"{count} single {'trajectory' if count == 1 else 'trajectories'}" + (" each" if len(bands) > 1 else "")
     axes.plot([], [], color="0.4", linewidth=0.6, label=label)
 
@@ -361,6 +371,7 @@ def _phase(
     units = units or _units_of(axes) or result.units
     factors = [factor_to(result, name, units) for name in pair]
     n = len(result)
+    # Colours and line styles continue after the curves that the axes already show.
     k = len({line.get_label() for line in axes.lines} - {""})
     colour = COLOURS[k % len(COLOURS)]
     several = n > 1 or is_moments(result)
@@ -379,23 +390,24 @@ def _phase(
 
 
 def by_size(bands: Sequence[Band], split: bool = True) -> list[list[str]]:
-    """Names in panels, by the size of their values; all in one unless `split`."""
+    """Names for each panel, by the size of their values; without `split`, all in one panel."""
     if not split:
         return [[band.name for band in bands]] if bands else []
     sizes = {band.name: _size(band) for band in bands}
     rest = sorted(sizes, key=lambda name: -sizes[name])
-    found: list[list[str]] = []
+    panels: list[list[str]] = []
     while rest:
-        last = len(found) == _MOST_PANELS - 1
+        last = len(panels) == _MOST_PANELS - 1
+        # The last panel takes everything left. Quantities that are always 0 fit into any panel.
         group = {n for n in rest if last or sizes[n] * _RATIO >= sizes[rest[0]] or not sizes[n]}
-        found.append([name for name in sizes if name in group])
+        panels.append([name for name in sizes if name in group])
         rest = [name for name in rest if name not in group]
-    return found
+    return panels
 
 
 def _size(band: Band) -> float:
-    found = [np.nanmax(np.abs(v)) for v in (band.mean, band.top) if np.isfinite(v).any()]
-    return float(max(found, default=0.0))
+    largest = [np.nanmax(np.abs(v)) for v in (band.mean, band.top) if np.isfinite(v).any()]
+    return float(max(largest, default=0.0))
 
 
 def _title(result: Any, chosen: Iterable[str]) -> str:
@@ -422,7 +434,7 @@ def _darker(colour: str) -> tuple[float, ...]:
     return tuple(math.sqrt(0.2) * part for part in to_rgb(colour))
 
 
-# Means of the ensembles of a sweep against the parameter that changes.
+# Sweeps: means against the parameter that changes.
 
 _MOST_NAMES_OF_SWEEP = 4
 
@@ -445,6 +457,7 @@ def plot_sweep(
     rows = list(results)
     chosen = choose(rows[order[-1]], names, _MOST_NAMES_OF_SWEEP)
     axes = new_axes() if ax is None else ax
+    # Volumes may differ between rows, so every row is converted with its volume.
     units = rows[0].units
     for k, name in enumerate(chosen):
         bands = [band(rows[row], name, confidence).times(factor_to(rows[row], name, units)) for row in order]

@@ -1,5 +1,8 @@
-"""What all figures share. Colours are those of Okabe and Ito, told apart by colour-blind readers too; their yellow is
-grey here, because yellow lines are hard to see on white."""
+"""Parts of all figures: panels, axes, colours, legends, files.
+
+The colours are those of Okabe and Ito, which colour-blind readers can distinguish. Their yellow is grey here, because
+yellow lines are hard to see on white.
+"""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -15,25 +18,26 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 LINES = ("-", "--", "-.", ":")
 _UNDATED = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
 _INSIDE = 3
-"""A legend with more entries would cover the lines, and stands outside the axes where the layout makes room for it."""
+"""Largest number of entries of a legend inside the axes. A longer one would cover the lines."""
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """What a figure shows: panels, each of which a function draws into axes."""
+    """The contents of a figure: panels, each a function that draws into axes."""
 
     panels: tuple[Callable[[Any], Any], ...]
     columns: int = 1
     size: tuple[float, float] = (6.4, 4)
-    """Of the whole figure [inch]."""
+    """Width and height of the whole figure [inch]."""
     heading: str = ""
     share_x: bool = False
 
     def on(self, figure: Any) -> np.ndarray:
-        """Draw into an empty figure, and return its axes, one a panel."""
+        """Draw into an empty figure. Returns its axes, one for each panel."""
         figure.set_size_inches(*self.size)
         rows = -(-len(self.panels) // self.columns)
         grid = figure.subplots(rows, self.columns, squeeze=False, sharex=self.share_x).ravel()
+        # A grid may have more places than panels.
         for axes in grid[len(self.panels) :]:
             axes.remove()
         grid = grid[: len(self.panels)]
@@ -47,7 +51,8 @@ class Drawing:
         return grid
 
     def plot(self, ax: Any = None) -> Any:
-        """Draw into `ax`, one axes a panel, or into a new figure of pyplot. Returns the axes, an array if several.
+        """Draw into `ax`, with axes for each panel, or into a new figure of pyplot. Returns the axes, an array if
+        several.
 
         Raises InputError if `ax` has another number of axes, MissingExtraError without matplotlib."""
         if ax is None:
@@ -69,7 +74,7 @@ def _flat(ax: Any) -> Iterable[Any]:
 
 
 def new_figure(size: tuple[float, float] = (8, 5)) -> Any:
-    """An empty figure, so many inches wide and high. Raises MissingExtraError without matplotlib."""
+    """An empty figure of this width and height [inch]. Raises MissingExtraError without matplotlib."""
     checks.optional("matplotlib", "plot", "drawing a figure")
     from matplotlib.figure import Figure
 
@@ -95,8 +100,8 @@ def style(k: int) -> dict:
 
 
 def add_legend(axes: Any, above: bool = False) -> None:
-    """A legend of everything that has a label. A long one stands to the right of the axes, or `above` them in two
-    columns, if the figure has a layout engine, which makes room for it."""
+    """Add a legend of everything with a label. If the figure has a layout engine, which makes room, a long legend is
+    placed to the right of the axes, or `above` them in two columns."""
     handles, labels = axes.get_legend_handles_labels()
     if not labels:
         return
@@ -109,19 +114,20 @@ def add_legend(axes: Any, above: bool = False) -> None:
 
 
 def title(axes: Any, text: str) -> None:
-    """Set the title of axes that have none: what is drawn into axes with a title belongs to another figure."""
+    """Set the title, unless the axes have one: then the drawing is added to another figure."""
     if text and not axes.get_title():
         axes.set_title(text, fontsize=9)
 
 
 def save_figure(figure: Any, path: str | Path) -> None:
-    """Write a figure in the format of the file's suffix: the same figure gives the same file, without a date and random
-    names within. Raises StorageError."""
+    """Write a figure in the format of the suffix. The same figure gives the same file: it contains no date and no
+    random names. Raises StorageError."""
     import matplotlib
 
     path = Path(path)
     try:
         with (
+            # matplotlib derives the identifiers of SVG elements from this; by default they are random.
             matplotlib.rc_context({"svg.hashsalt": path.stem}),
             checks.replaced(path) as part,
             open(part, "xb") as file,

@@ -1,4 +1,4 @@
-"""Numbers in sentences."""
+"""Numbers in sentences, tables as text and Markdown, and HTML pages."""
 
 import base64
 import io
@@ -15,16 +15,16 @@ def counted(n: int, noun: str) -> str:
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
-# Tables of numbers and words as plain text and Markdown, and the format of their cells. `html` makes them HTML.
+# Tables of numbers and words as plain text and Markdown, and the format of their cells.
 
 _BAR = "\\|"
 """A vertical bar in a cell of Markdown."""
 _SHOWN = 12
-"""Rows of a long table that are shown."""
+"""Number of rows that are shown of a long table."""
 _MOST_DIGITS = 15
-"""Behind the point in scientific notation: more are not in a float64."""
+"""Digits after the point in scientific notation; float64 has no more."""
 _ROUNDING = 1e-12
-"""Half of an interval over its value, below which it is rounding of float64 and not noise."""
+"""Relative half-width below which an interval is rounding of float64 and not noise."""
 
 
 class Table(NamedTuple):
@@ -70,9 +70,11 @@ def shown(table: Table, most: int = _SHOWN) -> Table:
 
 
 def estimate(value: Any, low: Any, high: Any) -> str:
-    """A value and its interval, `10.23 [9.91, 10.55]`: as many digits as half of the interval has with two of its own,
-    so that no digit is noise; six digits where the interval is as narrow as rounding. If an end is NaN, the value
-    alone, to six digits."""
+    """A value and its interval, `10.23 [9.91, 10.55]`.
+
+    The last digit is the second digit of the half-width, so that no digit is noise. An interval as narrow as rounding
+    gives six digits. If an end is NaN, the result is the value alone, with six digits.
+    """
     (shown, *ends), known = _rounded((value, low, high), low, high)
     return f"{shown} [{ends[0]}, {ends[1]}]" if known else shown
 
@@ -89,7 +91,8 @@ def _rounded(values: Iterable[Any], low: Any, high: Any) -> tuple[list[str], boo
     largest = max((abs(x) for x in values if math.isfinite(x)), default=0.0)
     if not np.isfinite(half) or half <= _ROUNDING * largest:
         return [cell(x) for x in values], not (np.isnan(low) or np.isnan(high))
-    least = math.floor(math.log10(half)) - 1  # place of the last digit, 0 for whole numbers
+    # Decimal place of the last digit: -2 for hundredths, 0 for whole numbers.
+    least = math.floor(math.log10(half)) - 1
     if not 1e-4 <= largest < 1e7:
         digits = min(max(0, math.floor(math.log10(largest)) - least), _MOST_DIGITS) if largest else 0
         return [f"{x:.{digits}e}" for x in values], True
@@ -97,11 +100,11 @@ def _rounded(values: Iterable[Any], low: Any, high: Any) -> tuple[list[str], boo
 
 
 def few(n: int, most: int = _SHOWN) -> np.ndarray:
-    """Up to `most` of the numbers 0 to n - 1, evenly, both ends among them."""
+    """Up to `most` of the numbers 0 to n - 1, evenly spaced, with both ends."""
     return np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(int))
 
 
-# A self-contained HTML page, built as a tree, so that it is well-formed and all text is escaped.
+# HTML, built as a tree, so that it is well-formed and all text is escaped.
 
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #1a1a1a; background: #fff; max-width: 62rem; margin: 2rem auto;
@@ -120,7 +123,7 @@ pre { background: #f5f5f5; padding: .8rem; overflow-x: auto; font-size: .85rem; 
 
 
 class Page:
-    """Parts are added at the end; `text()` is the document."""
+    """A self-contained HTML page. Parts are added at the end; `text()` is the document."""
 
     def __init__(self, title: str) -> None:
         self._root = ElementTree.Element("html", lang="en")
@@ -142,11 +145,11 @@ class Page:
         self._add("p", text, {"class": "note"})
 
     def table(self, table: Table) -> None:
-        """Numbers to the right, words to the left."""
+        """Add a table with numbers to the right and words to the left."""
         self._add("div", None, {"class": "scroll"}).append(_table(table))
 
     def figure(self, figure: Any, caption: str) -> None:
-        """A matplotlib figure as a PNG inside the page, with its caption as the text for those who do not see it."""
+        """Add a matplotlib figure as a PNG inside the page. The caption is also the alternative text."""
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png")
         data = base64.b64encode(buffer.getvalue()).decode()
@@ -155,7 +158,7 @@ class Page:
         ElementTree.SubElement(element, "figcaption").text = _clean(caption)
 
     def folded(self, summary: str, text: str) -> None:
-        """A long text that is shown on a click."""
+        """Add a long text that opens on a click."""
         element = self._add("details", None)
         ElementTree.SubElement(element, "summary").text = _clean(summary)
         ElementTree.SubElement(element, "pre").text = _clean(text)
@@ -170,10 +173,11 @@ class Page:
 
 
 def fragment(title: str, tables: Iterable[Table] = (), notes: Iterable[str] = ()) -> str:
-    """What `_repr_html_` of an object shows in a notebook: a line in bold, tables, and notes, well-formed and escaped.
-    Long tables must have been cut before (`tables.shown`): nothing is to be longer than a screen."""
+    """The HTML of an object in a notebook: a line in bold, tables, and notes. Cut long tables before, with `shown`:
+    nothing should be longer than a screen."""
     root = ElementTree.Element("div")
     ElementTree.SubElement(ElementTree.SubElement(root, "p"), "b").text = _clean(title)
+    # No style sheet: notebooks have one.
     root.extend(map(_table, tables))
     for note in notes:
         ElementTree.SubElement(root, "p").text = _clean(note)
@@ -201,5 +205,5 @@ def _side(value: object) -> dict[str, str]:
 
 
 def _clean(text: str) -> str:
-    """Without characters that a page cannot hold."""
+    """`text` with a replacement character for each character that a page cannot contain."""
     return "".join(c if c in "\n\t" or (c.isprintable() and not 0xD800 <= ord(c) <= 0xDFFF) else "\ufffd" for c in text)

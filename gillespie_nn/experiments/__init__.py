@@ -1,7 +1,7 @@
 """Simulation experiments as files: SED-ML level 1, alone or in a COMBINE archive.
 
-`files` reads what a stranger sent, `sedml` says what it asks for or refuses it by name, `models` applies changes to
-SBML, `tasks` simulates, `outputs` writes reports and plots, and `run` does all of it.
+`sedml` reads the files, and refuses by name what is not supported. `experiment` applies changes to the models,
+simulates, and writes reports and plots.
 
 D. Waltemath et al., BMC Systems Biology 5 (2011) 198, doi:10.1186/1752-0509-5-198; L. P. Smith et al., J. Integrative
 Bioinformatics 18 (2021) 20210021, doi:10.1515/jib-2021-0021 (level 1 version 4).

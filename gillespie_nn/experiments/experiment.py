@@ -1,4 +1,4 @@
-"""SBML models of an experiment: targets in them, changes, and values that are to be recorded."""
+"""Experiments in SED-ML: changes of models, simulation of tasks, and reports and plots."""
 
 import csv
 import io
@@ -26,17 +26,19 @@ from .sedml import (
     MOST_RUNS,
     TIME,
     Archive,
-    Change,
     Curve,
     Document,
     Folder,
     Maths,
     Repeated,
-    Simulation,
-    Task,
+    SedmlChange,
+    SedmlSimulation,
+    SedmlTask,
     files_of,
     next_to,
 )
+
+# SBML models: targets in them, changes, and values to record.
 
 _STEP = re.compile(r"(?:[\w.-]+:)?([\w.-]+)(?:\[\s*@([\w.:-]+)\s*=\s*(?:'([^'\]]*)'|\"([^\"\]]*)\")\s*\])?")
 _VALUE = {"parameter": "value", "localParameter": "value", "compartment": "size", "speciesReference": "stoichiometry"}
@@ -44,7 +46,7 @@ _RECORDED = ("species", "parameter", "compartment", "reaction", "speciesReferenc
 _PREFIX = "sedml_value_of_"
 
 
-class Model:
+class ExperimentModel:
     """An SBML document that can be changed. Raises InputError if the text is not XML."""
 
     def __init__(self, text: str) -> None:
@@ -81,13 +83,14 @@ class Model:
         attribute = attribute or _attribute(element, target)
         if attribute in ("id", "metaid"):
             raise InputError(f"the target {target!r} is an identifier, which cannot be changed")
+        # A species has only one of these.
         for other in ("initialAmount", "initialConcentration"):
             if attribute.startswith("initial") and other != attribute:
                 element.attrib.pop(other, None)
         element.set(attribute, text)
 
     def network(self, recorded: Iterable[str], substance: str | None) -> ReactionNetwork:
-        """The network, with a rule for each of these identifiers, which `recorded_as` names."""
+        """The network, with an assignment rule for each of these identifiers. The name of the rule is `recorded_as`."""
         sbml = checks.optional("libsbml", "sbml", "reading SBML")
         document = sbml.readSBMLFromString(self.text())
         model = document.getModel()
@@ -98,7 +101,8 @@ class Model:
             parameter.setId(recorded_as(name))
             parameter.setConstant(False)
             rule.setVariable(recorded_as(name))
-            node = sbml.ASTNode(sbml.AST_NAME)  # not from a text, in which some names are constants
+            # Made as a name: a formula read from text takes names such as `pi` and `time` for constants.
+            node = sbml.ASTNode(sbml.AST_NAME)
             node.setName(name)
             rule.setMath(node)
         return ReactionNetwork.from_sbml(sbml.writeSBMLToString(document), substance=substance)
@@ -113,16 +117,16 @@ class Model:
                 f"the target {target[:120]!r} is not supported: write the whole path, such as "
                 "/sbml:sbml/sbml:model/sbml:listOfParameters/sbml:parameter[@id='k']/@value"
             )
-        found = [self._root]
+        elements = [self._root]
         for k, step in enumerate(steps):
             assert step is not None
             name, key, one, other = step.groups()
             value = one if one is not None else other
-            nodes = found if k == 0 else [child for element in found for child in element]
-            found = [e for e in nodes if _local(e.tag) == name and (key is None or e.get(key) == value)]
-        if len(found) != 1:
-            raise InputError(f"the target {target!r} fits {len(found)} elements of the model, and must fit one")
-        return found[0], attribute or None
+            nodes = elements if k == 0 else [child for element in elements for child in element]
+            elements = [e for e in nodes if _local(e.tag) == name and (key is None or e.get(key) == value)]
+        if len(elements) != 1:
+            raise InputError(f"the target {target!r} fits {len(elements)} elements of the model, and must fit one")
+        return elements[0], attribute or None
 
 
 def recorded_as(name: str) -> str:
@@ -151,13 +155,13 @@ def _attribute(element: ElementTree.Element, target: str) -> str:
 
 
 def evaluated(expression: Any, values: Mapping[str, Any]) -> Any:
-    """The value of an expression, whose names are those of `values`. Raises InputError."""
+    """The value of an expression; its names must be among `values`. Raises InputError."""
     for name in sorted(expression.names()):
         checks.choice("name in a formula of the experiment", name, values, "known are")
     return expression.evaluate(values)
 
 
-# Tasks of an experiment, simulated: values over time of all that its data generators read.
+# Tasks: simulation of the values that data generators read.
 
 Values = dict[str, np.ndarray]
 """float64[iteration, ..., point] by target; a task that is not repeated has float64[point]."""
@@ -169,9 +173,9 @@ class Tasks:
     Parameters
     ----------
     document : see `sedml`.
-    files : of the experiment.
-    name : of the document in them.
-    seed : of all random numbers. Each run of a simulation has random streams of its own.
+    files : files of the experiment.
+    name : name of the document in them.
+    seed : seed of all random numbers. Each run of a simulation has separate random streams.
     runs : folder for the run files, or None.
     settings : further arguments of `simulate`.
     """
@@ -185,33 +189,35 @@ class Tasks:
         self.written: list[Path] = []
         """Run files."""
         self.unintended: list[Status] = []
-        """How runs ended that did not end as intended."""
+        """Status of the runs that did not end as intended."""
 
     def values(self, task: str, targets: Iterable[str]) -> Values:
-        """Simulate a task; values of `targets`. Raises InputError."""
+        """Simulate a task. Returns the values of `targets`. Raises InputError."""
         self._check(task)
         return self._values(task, sorted(set(targets) | {TIME}), (), task)
 
-    def _values(self, name: str, targets: list[str], changes: tuple[Change, ...], file: str) -> Values:
+    def _values(self, name: str, targets: list[str], changes: tuple[SedmlChange, ...], file: str) -> Values:
         task = self._task(name)
-        if isinstance(task, Task):
+        if isinstance(task, SedmlTask):
             return self._simulated(name, task, targets, changes, file, None)
         inner = self._task(task.task)
-        if not task.changes and isinstance(inner, Task):
+        if not task.changes and isinstance(inner, SedmlTask):
             # An ensemble is one simulation: its runs share all but their random numbers.
             return self._simulated(task.task, inner, targets, changes, file, task.n)
         rows = []
         for k in range(task.n):
             values = _range_values(task, k)
+            # Changes of an outer task come first, so that an inner one can replace them.
             now = tuple(_at(change, values) for change in task.changes)
             rows.append(self._values(task.task, targets, changes + now, f"{file}-{k}"))
         return {target: np.stack([row[target] for row in rows]) for target in targets}
 
-    def _task(self, name: str) -> Task | Repeated:
+    def _task(self, name: str) -> SedmlTask | Repeated:
         return self._document.tasks[checks.choice("task", name, self._document.tasks, "the experiment has")]
 
     def _check(self, name: str) -> None:
         """Raise InputError if tasks contain one another or have too many runs."""
+        # Every step goes to the task inside. A task that comes twice would never end.
         inside, runs = [name], 1
         while isinstance(task := self._task(name), Repeated):
             runs, name = runs * task.n, task.task
@@ -222,7 +228,7 @@ class Tasks:
                 raise InputError(f"the task {inside[0]} has more than {MOST_RUNS:,} runs: use fewer iterations")
 
     def _simulated(
-        self, name: str, task: Task, targets: list[str], changes: tuple[Change, ...], file: str, n: int | None
+        self, name: str, task: SedmlTask, targets: list[str], changes: tuple[SedmlChange, ...], file: str, n: int | None
     ) -> Values:
         """Values float64[point], or of `n` runs float64[run, point]."""
         simulations = self._document.simulations
@@ -234,19 +240,19 @@ class Tasks:
             _apply(model, change)
         names = {target: model.identifier(target) for target in targets if target != TIME}
         network = model.network(sorted(set(names.values())), self._substance)
-        found = self._run(network, simulation, file, n or 1)
-        self.unintended += [status for status in found.statuses if not status.intended]
+        result = self._run(network, simulation, file, n or 1)
+        self.unintended += [status for status in result.statuses if not status.intended]
         shape = (n or 1, len(simulation.time))
         values = {TIME: np.broadcast_to(simulation.time, shape)}
         for target, identifier in names.items():
-            recorded = np.ma.filled(np.ma.asarray(found.of(recorded_as(identifier))[:], dtype=np.float64), np.nan)
+            recorded = np.ma.filled(np.ma.asarray(result.of(recorded_as(identifier))[:], dtype=np.float64), np.nan)
             values[target] = recorded.reshape(shape)
-        if hasattr(found, "close"):
-            found.close()
+        if hasattr(result, "close"):
+            result.close()
         return values if n is not None else {target: rows[0] for target, rows in values.items()}
 
-    def _model(self, name: str, inside: tuple[str, ...]) -> Model:
-        """The model with its changes; a copy that may be changed further."""
+    def _model(self, name: str, inside: tuple[str, ...]) -> ExperimentModel:
+        """A new copy of the model with its changes, which may be changed further."""
         models = self._document.models
         source, changes = models[checks.choice("model", name.removeprefix("#"), models, "the experiment has")]
         if name in inside:
@@ -254,39 +260,40 @@ class Tasks:
         if source.removeprefix("#") in models:
             model = self._model(source.removeprefix("#"), (*inside, name))
         else:
-            model = Model(self._files.read(next_to(self._name, source)))
+            model = ExperimentModel(self._files.read(next_to(self._name, source)))
         for change in changes:
             _apply(model, change)
         return model
 
-    def _run(self, network: ReactionNetwork, simulation: Simulation, file: str, n: int) -> Any:
+    def _run(self, network: ReactionNetwork, simulation: SedmlSimulation, file: str, n: int) -> Any:
         options: dict[str, Any] = dict(simulation.options)
         seed = checks.whole("the seed of the algorithm", options.pop("seed", self._seed), 0)
         if simulation.ignored:
             warnings.warn(f"without effect on {simulation.method}: {', '.join(simulation.ignored)}", stacklevel=2)
+        # The seed depends on the name of the run, so that repeated tasks have different random numbers.
         output = None if self._runs is None else self._runs / f"{file}.h5"
-        found = simulate(
+        result = simulate(
             network, time=simulation.time, method=simulation.method, replicates=n, output=output,
             seed=int(np.random.SeedSequence([seed, *file.encode()]).generate_state(1)[0]),
             **options, **self._settings,
         )  # fmt: skip
         if output is not None:
             self.written.append(output)
-        return found
+        return result
 
 
-def _apply(model: Model, change: Change) -> None:
+def _apply(model: ExperimentModel, change: SedmlChange) -> None:
     if change.text is not None:
         model.change(change.target, change.text)
         return
     assert change.maths is not None
     values = {name: model.value(target) for name, (_, target) in change.maths.variables.items()}
-    found = checks.finite(f"the new value of {change.target}", float(evaluated(change.maths.expression, values)))
-    model.change(change.target, repr(found))
+    value = checks.finite(f"the new value of {change.target}", float(evaluated(change.maths.expression, values)))
+    model.change(change.target, repr(value))
 
 
 def _range_values(task: Repeated, k: int) -> dict[str, float]:
-    """The value of each range at iteration k. Functional ranges may read those before them."""
+    """The value of each range at iteration k. A functional range may read the ranges before it."""
     values = {name: float(range_[k]) for name, range_ in task.ranges.items() if isinstance(range_, np.ndarray)}
     for name, range_ in task.ranges.items():
         if not isinstance(range_, np.ndarray):
@@ -297,14 +304,14 @@ def _range_values(task: Repeated, k: int) -> dict[str, float]:
     return values
 
 
-def _at(change: Change, ranges: Mapping[str, float]) -> Change:
-    """`change` with the values of ranges put in."""
+def _at(change: SedmlChange, ranges: Mapping[str, float]) -> SedmlChange:
+    """`change` with the names of ranges replaced by their values."""
     assert change.maths is not None
     expression = change.maths.expression.substitute({name: number(value) for name, value in ranges.items()})
     return change._replace(maths=Maths(expression, change.maths.variables))
 
 
-# Reports and plots of an experiment: data generators over values of tasks, as CSV files and figures.
+# Reports and plots: data generators, computed from the values of tasks, as CSV files and figures.
 
 _FAINT = 0.4
 """Opacity of the lines of a repeated task."""
@@ -312,11 +319,11 @@ _FAINT = 0.4
 
 def targets_of(document: Document) -> dict[str, set[str]]:
     """The targets of each task that outputs need. Raises InputError for unknown generators."""
-    found: dict[str, set[str]] = {}
+    targets: dict[str, set[str]] = {}
     for name in generators_of(document):
         for task, target in _maths(document, name).variables.values():
-            found.setdefault(checks.choice("task", task, document.tasks, "the experiment has"), set()).add(target)
-    return found
+            targets.setdefault(checks.choice("task", task, document.tasks, "the experiment has"), set()).add(target)
+    return targets
 
 
 def generators_of(document: Document) -> list[str]:
@@ -382,14 +389,14 @@ def plot(
     figures.save_figure(figure, path)
 
 
-# `run_experiment`: simulate what a SED-ML file asks for, and write its reports and plots.
+# The whole experiment.
 
 ENDINGS = (".omex", ".sedml")
 
 
 @dataclass(frozen=True)
 class ExperimentResult:
-    """What an experiment gave."""
+    """The results of an experiment."""
 
     seed: int
     data: dict[str, dict[str, np.ndarray]]
@@ -399,7 +406,7 @@ class ExperimentResult:
     runs: tuple[Path, ...]
     """Files that were written."""
     unintended: tuple[Status, ...]
-    """How runs ended that did not reach their end."""
+    """Status of the runs that did not end as intended."""
 
 
 def run_experiment(
@@ -409,10 +416,10 @@ def run_experiment(
 
     Parameters
     ----------
-    path : of the file. Models are read from its folder, or from the archive; nothing is fetched.
+    path : path of the file. Models are read from its folder, or from the archive; nothing is fetched.
     output : folder to write: `REPORT.csv`, `PLOT.svg`, and a run file `runs/TASK.h5` for each simulation. If there are
-        several documents, each has a folder of its own in it.
-    seed : of all random numbers; a seed of an algorithm of the experiment replaces it for its simulations.
+        several documents, each has a subfolder.
+    seed : seed of all random numbers; if an algorithm of the experiment has a seed, its simulations use that.
     overwrite : replace files that exist.
     settings : further arguments of `simulate`, such as `workers`; `substance` as in `ReactionNetwork.from_sbml`.
 
@@ -426,18 +433,18 @@ def run_experiment(
     folder = checks.path_of("output", output, f"output must be the path of a folder, got {output!r}")
     if folder.exists() and not folder.is_dir():
         raise InputError(f"output {folder} is a file: name a folder")
-    found = ExperimentResult(seed, {}, (), (), (), ())
+    result = ExperimentResult(seed, {}, (), (), (), ())
     for k, (name, document) in enumerate(documents.items()):
         place = folder if len(documents) == 1 else folder / f"{k + 1}-{Path(name).stem}"
-        found = _document(found, document, files, name, place, overwrite, settings)
-    return found
+        result = _document(result, document, files, name, place, overwrite, settings)
+    return result
 
 
 def _document(
     before: ExperimentResult, document: sedml.Document, files: Any, name: str, folder: Path, overwrite: bool,
     settings: dict[str, Any],
 ) -> ExperimentResult:  # fmt: skip
-    # All that can be refused is refused before anything is simulated or written.
+    # Everything is checked before anything is simulated or written.
     needed = targets_of(document)
     reports = [checks.new_file(folder / f"{report}.csv", overwrite) for report in document.reports]
     plots = [checks.new_file(folder / f"{plot}.svg", overwrite) for plot in document.plots]

@@ -1,9 +1,4 @@
-"""Files of an experiment: those of a COMBINE archive (`.omex`), or those in the folder of a `.sedml` file.
-
-A file from a stranger can do nothing but be read or refused. Nothing is unpacked: members of an archive are read into
-memory. Names lead nowhere else, sizes are limited, links are not followed out of the folder, nothing is fetched, and a
-document that declares entities is refused before any parser sees it.
-"""
+"""Reading experiments: files of COMBINE archives (`.omex`) or folders, algorithms of KiSAO, and SED-ML documents."""
 
 import importlib.util
 import os
@@ -26,10 +21,16 @@ from ..checks import GillespieError, InputError
 from ..crn import formula
 from ..crn.expressions import Expression, number
 
+# Files: those of a COMBINE archive, or those in the folder of a `.sedml` file.
+#
+# A file from a stranger can only be read or refused. Members of an archive are read into memory and never unpacked.
+# Names cannot leave the archive or folder, sizes are limited, links out of the folder are not followed, nothing is
+# fetched, and a document that declares entities is refused before a parser reads it.
+
 MOST_BYTES, MOST_FILES = 64 * 2**20, 10_000
 """Limits: the size of a file, unpacked, and the number of files in an archive."""
 DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>'
-"""Begins every document that is handed on."""
+"""First line of every text that goes to a parser."""
 _MANIFEST = "manifest.xml"
 _SEDML = re.compile(r".*/sed-?ml(?:\..*)?$", re.IGNORECASE)
 """Formats of the manifest that are SED-ML, such as http://identifiers.org/combine.specifications/sed-ml.level-1."""
@@ -67,6 +68,7 @@ class Archive:
         self._members: dict[str, zipfile.ZipInfo] = {}
         for member in members:
             name = _inside(member.filename)
+            # A link could name a file outside when a program unpacks the archive.
             if stat.S_ISLNK(member.external_attr >> 16):
                 raise InputError(f"{path}: {member.filename!r} is a link, which is not allowed in an archive")
             if name in self._members:
@@ -81,10 +83,11 @@ class Archive:
             raise InputError(f"the experiment needs the file {name!r}, which is not in the archive")
         try:
             with self._zip.open(member) as file:
-                data = file.read(MOST_BYTES + 1)  # the size in the directory of the archive may be a lie
+                # The size in the directory of the archive may be wrong, so the data are counted.
+                data = file.read(MOST_BYTES + 1)
         except (zipfile.BadZipFile, RuntimeError, OSError, EOFError, ValueError, NotImplementedError) as error:
             raise InputError(f"cannot read {name!r} in the archive: {error}") from None
-        except Exception as error:  # zlib, bz2 and lzma have errors of their own
+        except Exception as error:  # errors of zlib, bz2 and lzma
             raise InputError(f"cannot unpack {name!r} in the archive: {error}") from None
         if len(data) > MOST_BYTES:
             raise InputError(f"{name!r} unpacks to more than {MOST_BYTES:,} bytes, the limit for a file")
@@ -98,11 +101,12 @@ class Archive:
             contents = list(ElementTree.fromstring(self.read(_MANIFEST)))
         except ElementTree.ParseError as error:
             raise InputError(f"{path}: {_MANIFEST} is not XML: {error}") from None
-        found = [e for e in contents if _SEDML.match(e.get("format", ""))]
-        found = [e for e in found if e.get("master") == "true"] or found
-        if not found:
+        documents = [e for e in contents if _SEDML.match(e.get("format", ""))]
+        # Without a master, all documents count.
+        documents = [e for e in documents if e.get("master") == "true"] or documents
+        if not documents:
             raise InputError(f"{path}: its manifest lists no SED-ML document")
-        return [_inside(e.get("location", "")) for e in found]
+        return [_inside(e.get("location", "")) for e in documents]
 
 
 def _inside(name: str) -> str:
@@ -130,7 +134,7 @@ def _text(data: bytes, name: str) -> str:
         raise InputError(f"{name!r} is not a text in UTF-8 or UTF-16") from None
     if re.search(r"<!\s*(DOCTYPE|ENTITY)", text, re.IGNORECASE):
         raise InputError(f"{name!r} declares a document type or entities, which are not allowed in an experiment")
-    # Parsers get the text, no longer in the encoding that it declares.
+    # The text goes to parsers as UTF-8, whatever encoding it declared.
     return DECLARATION + re.sub(r"^\s*<\?xml\b[^>]*\?>", "", text, count=1)
 
 
@@ -140,10 +144,8 @@ def files_of(path: str | Path) -> Folder | Archive:
     return Archive(place) if place.suffix.lower() == ".omex" else Folder(place)
 
 
-# Algorithms of KiSAO, the Kinetic Simulation Algorithm Ontology: the methods here that they are, and names of others.
-#
-# M. Courtot et al., Mol. Syst. Biol. 7 (2011) 543, doi:10.1038/msb.2011.77. All algorithms for ordinary differential
-# equations are `ode`, whose solution is the same to its tolerances.
+# Algorithms of KiSAO, the Kinetic Simulation Algorithm Ontology: M. Courtot et al., Mol. Syst. Biol. 7 (2011) 543,
+# doi:10.1038/msb.2011.77. The tables map its numbers to methods of this package, and to names for messages.
 
 METHODS = {
     29: "direct", 241: "auto", 15: "direct", 38: "optimized_direct", 27: "next_reaction", 329: "rejection",
@@ -152,9 +154,10 @@ METHODS = {
     280: "ode", 281: "ode", 289: "ode", 535: "ode", 304: "ode", 33: "ode", 32: "ode", 64: "ode", 86: "ode", 87: "ode",
     321: "ode", 302: "ode", 435: "ode", 436: "ode", 694: "ode",
 }  # fmt: skip
-"""Methods by number. The first reaction method (15) has the law of `direct`."""
+"""Methods by number. The first reaction method (15) samples the same law as `direct`. All algorithms for ordinary
+differential equations are `ode`: the solution is the same within its tolerances."""
 PARAMETERS = {488: "seed", 209: "rtol", 211: "atol", 228: "epsilon"}
-"""Options by number of the parameter of an algorithm; others have no effect, and a warning names them."""
+"""Options by number of the parameter of an algorithm. Other parameters have no effect, and a warning names them."""
 NAMES = {
     3: "weighted stochastic simulation algorithm", 15: "Gillespie first reaction algorithm", 19: "CVODE",
     22: "Elf and Ehrenberg method", 28: "slow-scale stochastic simulation algorithm", 30: "Euler forward method",
@@ -184,12 +187,12 @@ def number_of(kisao: str) -> int:
 
 
 def described(number: int) -> str:
-    """The identifier, and the name if it is known here."""
+    """The identifier, and the name if `NAMES` has it."""
     return f"KISAO:{number:07d}" + (f" ({NAMES[number]})" if number in NAMES else "")
 
 
 def method_of(kisao: str) -> str:
-    """The method here. Raises InputError for an algorithm that is not one of them."""
+    """The method of this package for an algorithm. Raises InputError if there is none."""
     number = number_of(kisao)
     if number not in METHODS:
         raise InputError(
@@ -199,24 +202,24 @@ def method_of(kisao: str) -> str:
     return METHODS[number]
 
 
-# A SED-ML document as plain data. What it asks for beyond that is refused by name.
+# A SED-ML document as plain data. Everything else in a document is refused by name.
 
 TIME = "urn:sedml:symbol:time"
 MOST_RUNS = 1_000_000
-"""Iterations of a repeated task, with those of tasks in it."""
+"""Largest number of iterations of a repeated task, including those of tasks in it."""
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w{0,199}", re.ASCII)
 _SBML = re.compile(r"urn:sedml:language:sbml(\..*)?|.*/sbml(\.level-.*)?", re.IGNORECASE)
 
 
 class Maths(NamedTuple):
-    """An expression of variables, whose targets are XPath or `TIME`, and of constants, which are put in."""
+    """An expression, in which constants are replaced by their values. Targets of variables are XPath or `TIME`."""
 
     expression: Expression
     variables: dict[str, tuple[str, str]]
     """(task or model, target) by name."""
 
 
-class Change(NamedTuple):
+class SedmlChange(NamedTuple):
     """A change of a model: a new text of an attribute, or a value to compute; one is None."""
 
     target: str
@@ -226,13 +229,13 @@ class Change(NamedTuple):
     range: str = ""
 
 
-class Model(NamedTuple):
+class SedmlModel(NamedTuple):
     source: str
     """A file, or `#` and the identifier of another model."""
-    changes: tuple[Change, ...]
+    changes: tuple[SedmlChange, ...]
 
 
-class Simulation(NamedTuple):
+class SedmlSimulation(NamedTuple):
     time: np.ndarray
     """float64[point] [s]."""
     method: str
@@ -241,7 +244,7 @@ class Simulation(NamedTuple):
     """Parameters of the algorithm that have no effect here."""
 
 
-class Task(NamedTuple):
+class SedmlTask(NamedTuple):
     model: str
     simulation: str
 
@@ -251,7 +254,7 @@ class Repeated(NamedTuple):
     ranges: dict[str, Any]
     """float64[iteration], or (range, Maths) for a functional range."""
     n: int
-    changes: tuple[Change, ...]
+    changes: tuple[SedmlChange, ...]
 
 
 class Curve(NamedTuple):
@@ -262,9 +265,9 @@ class Curve(NamedTuple):
 
 
 class Document(NamedTuple):
-    models: dict[str, Model]
-    simulations: dict[str, Simulation]
-    tasks: dict[str, Task | Repeated]
+    models: dict[str, SedmlModel]
+    simulations: dict[str, SedmlSimulation]
+    tasks: dict[str, SedmlTask | Repeated]
     generators: dict[str, tuple[str, Maths]]
     """(title, maths) by identifier."""
     reports: dict[str, list[tuple[str, str]]]
@@ -276,8 +279,8 @@ class Document(NamedTuple):
 def read(text: str) -> Document:
     """A SED-ML document as plain data. Raises InputError, and MissingExtraError without libsedml.
 
-    Another process reads it: once libsedml is loaded, libsbml's objects become libsedml's, which lack some of their
-    methods, and no SBML model with formulas could be read any more.
+    Another process reads it. Once libsedml is loaded, objects of libsbml become those of libsedml, which lack methods,
+    and SBML models with formulas cannot be read any more.
     """
     if importlib.util.find_spec("libsedml") is None:
         checks.optional("libsedml", "sedml", "reading SED-ML")
@@ -287,14 +290,15 @@ def read(text: str) -> Document:
     if child.returncode:
         lines = child.stderr.decode(errors="replace").strip().splitlines() or [f"exit code {child.returncode}"]
         raise InputError(f"the SED-ML cannot be read: libsedml stopped with {lines[-1]}")
-    answer = pickle.loads(child.stdout)  # written by this package
+    # Safe to unpickle: this package wrote it.
+    answer = pickle.loads(child.stdout)
     if isinstance(answer, Exception):
         raise answer
     return answer
 
 
 def _answer(text: bytes) -> bytes:
-    """In the other process: the document, or the error to raise, pickled."""
+    """Main function of the other process: the document, or the error to raise, pickled."""
     try:
         return pickle.dumps(_read(text.decode()))
     except GillespieError as error:
@@ -302,6 +306,7 @@ def _answer(text: bytes) -> bytes:
 
 
 def _read(text: str) -> Document:
+    """The experiment of a document. Raises InputError for what is invalid or not supported."""
     sed = checks.optional("libsedml", "sedml", "reading SED-ML")
     document = sed.readSedMLFromString(text)
     errors = (document.getError(k) for k in range(document.getNumErrors()))
@@ -331,42 +336,45 @@ def _read(text: str) -> Document:
 
 
 def _each(elements: Any, function: Callable[[Any], Any], what: str) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    parts: dict[str, Any] = {}
     for element in elements:
         name = element.getId()
-        if not _IDENTIFIER.fullmatch(name):  # names of files are made of it
+        # Names of files are made of identifiers.
+        if not _IDENTIFIER.fullmatch(name):
             raise InputError(f"the {what} {name[:60]!r} has no valid identifier: use letters, digits and underscores")
-        if name in found:
+        if name in parts:
             raise InputError(f"the {what} {name} is defined twice")
         try:
-            found[name] = function(element)
+            parts[name] = function(element)
         except InputError as error:
             raise InputError(f"{what} {name}: {error}") from None
-    return found
+    return parts
 
 
 class _Reader:
+    """Turns elements of libsedml into the classes above. Its methods raise InputError for what is not supported."""
+
     def __init__(self, sed: Any, version: int) -> None:
         self._sed, self._version = sed, version
 
-    def model(self, m: Any) -> Model:
+    def model(self, m: Any) -> SedmlModel:
         if m.getLanguage() and not _SBML.fullmatch(m.getLanguage()):
             raise InputError(f"the language {m.getLanguage()} is not supported: use SBML")
-        return Model(m.getSource(), tuple(self._change(c) for c in m.getListOfChanges()))
+        return SedmlModel(m.getSource(), tuple(self._change(c) for c in m.getListOfChanges()))
 
-    def _change(self, c: Any) -> Change:
+    def _change(self, c: Any) -> SedmlChange:
         kind = c.getElementName()
         if kind == "changeAttribute":
-            return Change(c.getTarget(), c.getNewValue(), None)
+            return SedmlChange(c.getTarget(), c.getNewValue(), None)
         if kind == "computeChange":
-            return Change(c.getTarget(), None, self._maths(c))
+            return SedmlChange(c.getTarget(), None, self._maths(c))
         if kind == "setValue":
             if c.getSymbol():
                 raise InputError(f"setValue of the symbol {c.getSymbol()} is not supported: set a target")
-            return Change(c.getTarget(), None, self._maths(c), c.getModelReference(), c.getRange())
+            return SedmlChange(c.getTarget(), None, self._maths(c), c.getModelReference(), c.getRange())
         raise InputError(f"the change {kind} is not supported: use changeAttribute or computeChange")
 
-    def simulation(self, s: Any) -> Simulation:
+    def simulation(self, s: Any) -> SedmlSimulation:
         kind = s.getElementName()
         if kind != "uniformTimeCourse":
             raise InputError(f"{kind} is not supported: use uniformTimeCourse")
@@ -387,6 +395,7 @@ class _Reader:
         for parameter in algorithm.getListOfAlgorithmParameters():
             which = number_of(parameter.getKisaoID())
             name = PARAMETERS.get(which)
+            # Each option belongs to one method; the seed belongs to all.
             takes = {"rtol": "ode", "atol": "ode", "epsilon": "tau_leap"}.get(name or "", method)
             if name is None or takes != method:
                 ignored.append(described(which))
@@ -395,12 +404,12 @@ class _Reader:
                 options[name] = float(parameter.getValue())
             except ValueError:
                 raise InputError(f"{described(which)} must be a number, got {parameter.getValue()[:60]!r}") from None
-        return Simulation(np.linspace(start, end, n + 1), method, options, tuple(ignored))
+        return SedmlSimulation(np.linspace(start, end, n + 1), method, options, tuple(ignored))
 
-    def task(self, t: Any) -> Task | Repeated:
+    def task(self, t: Any) -> SedmlTask | Repeated:
         kind = t.getElementName()
         if kind == "task":
-            return Task(t.getModelReference(), t.getSimulationReference())
+            return SedmlTask(t.getModelReference(), t.getSimulationReference())
         if kind != "repeatedTask":
             raise InputError(f"{kind} is not supported: use task or repeatedTask")
         if t.getNumSubTasks() != 1:
@@ -408,7 +417,7 @@ class _Reader:
         if not t.getResetModel():
             raise InputError("resetModel must be true: runs that go on from the end of the last are not supported")
         if t.isSetConcatenate() and t.getConcatenate():
-            raise InputError("concatenate must be false: runs are kept side by side")
+            raise InputError("concatenate must be false: the results of runs are not joined")
         if t.getSubTask(0).getNumTaskChanges():
             raise InputError("changes in a subTask are not supported: put them into the repeated task")
         ranges = {r.getId(): self._range(r) for r in t.getListOfRanges()}
@@ -446,10 +455,10 @@ class _Reader:
         return output.getElementName() == "report"
 
     def report(self, r: Any) -> list[tuple[str, str]]:
-        found = [(d.getLabel() or d.getId(), d.getDataReference()) for d in r.getListOfDataSets()]
-        if not found:
+        data_sets = [(d.getLabel() or d.getId(), d.getDataReference()) for d in r.getListOfDataSets()]
+        if not data_sets:
             raise InputError("the report has no data sets")
-        return found
+        return data_sets
 
     def plot(self, p: Any) -> tuple[str, list[Curve]]:
         kind = p.getElementName()

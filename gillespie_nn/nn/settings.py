@@ -13,7 +13,7 @@ from ..activations import ACTIVATIONS, Activation
 from ..checks import InputError
 from ..options import (
     IF_GIVEN,
-    Check,
+    ArgumentCheck,
     Option,
     Options,
     any_of,
@@ -243,7 +243,7 @@ def setting_options() -> dict[str, Option]:
         "output_activation": ([LINEAR, *activations], "activation of the output layer"),
     }
     chosen = {
-        name: Option(name, names[0], Check(as_it_is, f"one of {', '.join(names)}"), text, kind=str)
+        name: Option(name, names[0], ArgumentCheck(as_it_is, f"one of {', '.join(names)}"), text, kind=str)
         for name, (names, text) in roles.items()
     }
     of_parts = [options_of(kind) for kind in (*CHEMISTRIES, *ACTIVATIONS)]

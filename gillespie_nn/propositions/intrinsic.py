@@ -136,7 +136,7 @@ class CountedPaths:
         volume and selects the random stream."""
         setting = self.setting
         counts = setting.start(self.volume, np.int64)
-        rng = seeds.stream(seed, Purpose.COUNTS_BESIDE_LIMIT, size, replicate)
+        rng = seeds.stream(seed, Purpose.COUNTS_AND_LIMIT, size, replicate)
         method = _Followed(setting.network, setting.network.rates(), self.volume, counts, rng)
         comparison, reach = self._comparison(counts), np.zeros(len(setting.quantities), dtype=REACH)
         for limit, _ in self._phases(method):
@@ -153,7 +153,7 @@ class CountedPaths:
         """Path number 0 at times about `step` [s] apart: the times, the limit [concentration], and the counts
         float64[point, species]."""
         setting = self.setting
-        rng = seeds.stream(seed, Purpose.COUNTS_BESIDE_LIMIT, size, 0)
+        rng = seeds.stream(seed, Purpose.COUNTS_AND_LIMIT, size, 0)
         counts = setting.start(self.volume, np.int64)
         method = _Followed(setting.network, setting.network.rates(), self.volume, counts, rng)
         times, rows, limits = [], [], []

@@ -21,7 +21,7 @@ from ..display.tables import Table
 from ..progress import Progress
 from ..statistics.tests import Decided, Decisions, Judgement, Verdict
 from ..storage.hdf5 import Lock, clear
-from ..storage.save import described
+from ..storage.provenance import described
 from . import results as files
 from .forcing import Additive, Concentration, RateSource
 from .intrinsic import Intrinsic

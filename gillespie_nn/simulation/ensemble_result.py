@@ -92,7 +92,7 @@ class EnsembleResult:
                 return self.time
             synonyms = {"t": ("time",)}
             if name not in constants_of(self):
-                known_name(self, name, beside=("time",), synonyms=synonyms)
+                known_name(self, name, elsewhere=("time",), synonyms=synonyms)
             return self.of(name)
         if isinstance(name, (list, tuple)) and name and all(isinstance(n, str) for n in name):
             return self._several(self._known(name))

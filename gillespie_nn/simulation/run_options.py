@@ -21,7 +21,7 @@ from ..nn.settings import Settings
 from ..noise import Noise, as_noises, from_record
 from ..options import (
     IF_GIVEN,
-    Check,
+    ArgumentCheck,
     Options,
     as_it_is,
     number,
@@ -44,7 +44,7 @@ and maximum over replicates at each recorded time; or these and sketches of quan
 WITH_ROWS = (TRAJECTORIES, EVENTS)
 """Those that record the counts of each replicate."""
 _MOST = 2**40
-SEED = Check(lambda name, value: resolve_seed(value), "at least 0")
+SEED = ArgumentCheck(lambda name, value: resolve_seed(value), "at least 0")
 
 
 def noises(name: str, value: Any) -> tuple[Noise, ...]:
@@ -87,7 +87,7 @@ class RunOptions(Options):
         kind=int,
     )  # fmt: skip
     time: Sequence[float] | None = option(
-        None, Check(_grid, "increasing, from 0 or later"), "recorded times, instead of t_end and n_points",
+        None, ArgumentCheck(_grid, "increasing, from 0 or later"), "recorded times, instead of t_end and n_points",
         kind=None, unit="s", more="float64[point]",
     )  # fmt: skip
     parameters: Mapping[str, float] | None = option(
@@ -137,7 +137,7 @@ class RunOptions(Options):
         more="`firings` int64[replicate, reaction]", recorded=True,
     )  # fmt: skip
     max_events: int | None = option(
-        None, Check(_event_limit, "at least 0"), "stop a replicate after this number of reactions", kind=int,
+        None, ArgumentCheck(_event_limit, "at least 0"), "stop a replicate after this number of reactions", kind=int,
         more="its status is then EVENT_LIMIT", recorded=True,
     )  # fmt: skip
     stop_when: Any = option(
@@ -296,7 +296,7 @@ class TrainingOptions(Options):
         recorded=True,
     )  # fmt: skip
     validation: float | None = option(
-        None, Check(checks.finite, "between 0 and 1"),
+        None, ArgumentCheck(checks.finite, "between 0 and 1"),
         "fraction of the training samples held out for validation", usual="none; 0.1 with patience", recorded=True,
         more="the seed decides which; the weights are evaluated in floating point",
     )  # fmt: skip

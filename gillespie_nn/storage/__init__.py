@@ -1,5 +1,5 @@
-"""Run files in HDF5, written under a commit flag and readable while they are being written. FORMAT.md is the
-specification."""
+"""Run files in HDF5. Data count once they are committed, and a file is readable while it is being written. FORMAT.md is
+the specification."""
 
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .reader import Run
     from .training_file import TrainingFile, TrainingRecord
 
-# h5py is loaded with the first of them: a run in memory needs none.
+# h5py is loaded with the first of these names: a run in memory does not need it.
 __getattr__ = later(
     globals(),
     {

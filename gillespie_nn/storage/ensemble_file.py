@@ -1,4 +1,4 @@
-"""Copying replicates from one file to another, in blocks of bounded size."""
+"""The file of an ensemble during its simulation, and copying of replicates from one file to another."""
 
 import threading
 import time
@@ -20,19 +20,21 @@ from .log_file import ChunkedRows
 from .schema import ENSEMBLE, RUNS
 from .writer import RunFile
 
-_BLOCK_BYTES = 1 << 22
+_COPIED_BYTES = 1 << 22
+"""Size of the parts in which replicates are copied, so that memory is bounded."""
 
 
 def copy_replicates(
     source: h5py.Dataset, target: h5py.Dataset, replicates: np.ndarray, n_points: int | None = None
 ) -> None:
-    """Copy the first points (default: all) of these replicates; their numbers must increase."""
+    """Copy the first `n_points` recorded points (default: all) of these replicates, whose numbers must increase."""
     if not source.size:
         return
     length, *row = source.shape[1:]
     n_points = length if n_points is None else n_points
-    most = max(1, _BLOCK_BYTES // (source.dtype.itemsize * int(np.prod(row))))  # rows
+    most = max(1, _COPIED_BYTES // (source.dtype.itemsize * int(np.prod(row))))  # rows
     together, n_rows = max(1, most // length), min(most, length)
+    # Runs of consecutive numbers are read and written as slices, which is much faster than one by one.
     for run in np.split(replicates, np.flatnonzero(np.diff(replicates) != 1) + 1):
         for first in range(0, len(run), together):
             numbers = slice(int(run[first]), int(run[min(first + together, len(run)) - 1]) + 1)
@@ -42,24 +44,25 @@ def copy_replicates(
                 target[numbers, part] = source[numbers, part]
 
 
-# The file of an ensemble during its simulation: any thread may add replicates, and one thread writes them in groups.
+# The file. Any thread may add replicates, and one thread writes them in groups. A group is written when it is large
+# enough, or half a second after the last commit if a replicate is complete.
 #
-# A group is written when its size is large enough, and at least once a second if replicates are complete: rows, flush,
-# `committed`, flush. A process killed at any moment loses only what was not committed.
+# The order makes a commit safe: rows, flush, `committed`, flush. A process that is killed at any moment loses only what
+# was not committed.
 
 _GROUP_BYTES = 1 << 22
-"""A group of about this size is written at once: two flushes take about a millisecond, its rows ten times as long."""
+"""Size of a group. Its two flushes take about a millisecond, a tenth of the time of its rows."""
 _MOST_BYTES = 1 << 24
-"""Callers wait while so much waits to be written."""
+"""Callers wait while more than this waits to be written."""
 _SECONDS = 0.5
-"""A complete replicate waits so long for others; with the time that a group takes, less than a second."""
+"""Time that a complete replicate waits for others [s]. With the time to write a group it stays below a second."""
 _REPLICATE_BYTES = 64
-"""What a replicate counts for besides its rows, so that groups of tiny replicates are bounded, too."""
+"""Size of a replicate besides its rows, so that a group of tiny replicates is bounded, too."""
 _ROWS = ("counts", "observables", "covariance")
 
 
 class _Ended(NamedTuple):
-    """Replicates that are complete, and not committed."""
+    """Replicates that are complete but not committed."""
 
     numbers: np.ndarray  # int64[replicate]
     values: dict[str, np.ndarray]  # [replicate] by the name of the dataset
@@ -82,7 +85,7 @@ class EnsembleFile(RunFile):
         self._task, self._resumes = task, resumes
         self.missing: Sequence[int] = range(task.n_replicates)
         self._committed: np.ndarray | None = None  # bool[replicate], at the start of a resumed run
-        self._turn = threading.Condition()  # guards all below
+        self._turn = threading.Condition()  # guards all attributes below
         self._reached: dict[int, int] = {}  # points that have arrived of replicates that are not complete
         self._ended: list[_Ended] = []
         self._n_bytes = 0
@@ -101,7 +104,7 @@ class EnsembleFile(RunFile):
                 self._take_over(earlier)
 
     def _take_over(self, earlier: h5py.File) -> None:
-        """What is committed, in blocks."""
+        """Copy what is committed."""
         self._committed = committed = earlier["committed"][:].astype(bool)
         self.missing = np.flatnonzero(~committed).tolist()
         replicates = np.flatnonzero(committed)
@@ -109,6 +112,7 @@ class EnsembleFile(RunFile):
             copy_replicates(earlier[name], self._file[name], replicates)
         if self._task.records_events:
             log_file.copy_log(earlier, self._file, replicates)
+        # `committed` comes last: until then the copy has no replicate.
         for name in ("status", "n_events", *(f"statistics/{name}" for name in earlier["statistics"]), "committed"):
             self._file[name][:] = np.where(committed, earlier[name][:], self._file[name][:])
         self.add_seconds(earlier["provenance/seconds"][()])
@@ -142,7 +146,7 @@ class EnsembleFile(RunFile):
             )
 
     def write_block(self, first: int, rows: Rows, ends: Ends) -> None:
-        """Add complete replicates first, first + 1, ..., which are copied in parts of bounded size."""
+        """Add complete replicates first, first + 1, ..., in parts of bounded size."""
         n_points = rows.counts.shape[1]
         each = max(1, sum(values[:1].nbytes for values in rows))
         size = max(1, _GROUP_BYTES // each)
@@ -176,7 +180,7 @@ class EnsembleFile(RunFile):
             self._raise_failure()
 
     def close(self) -> None:
-        """Commit what is complete, close the file, and let others write in it."""
+        """Commit what is complete, close the file and release its lock."""
         with self._turn:
             self._closes = True
             self._turn.notify_all()
@@ -193,7 +197,7 @@ class EnsembleFile(RunFile):
 
     @cached_property
     def _chunked(self) -> dict[str, ChunkedRows]:
-        """Datasets of rows that are not empty, by name."""
+        """The datasets of rows by name, without empty ones."""
         names = [name for name in (*_ROWS, "firings") if self._at(name).size]
         return {name: ChunkedRows(self._at(name), self._committed) for name in names}
 
@@ -214,7 +218,7 @@ class EnsembleFile(RunFile):
                 self._chunked[name].add(first, start, values)
 
     def _end(self, first: int, ends: Ends) -> None:
-        """Consecutive replicates are complete."""
+        """Note that replicates first, first + 1, ... are complete."""
         n, n_points = len(ends.status), len(self._task.grid)
         if "firings" in self._chunked:
             self._chunked["firings"].add(first, 0, ends.firings)
@@ -230,7 +234,7 @@ class EnsembleFile(RunFile):
         if self._task.records_events:
             self._log.end(first, n)
             values[log_file.FIRST] = self._log.first[first : first + n]
-        # Last: where an interrupt comes before, they stay uncommitted.
+        # This comes last: after an interrupt before it, the replicates stay uncommitted.
         self._ended.append(_Ended(np.arange(first, first + n), {k: np.array(v) for k, v in values.items()}))
         if len(self._ended) == 1:
             self._start_thread()
@@ -238,7 +242,7 @@ class EnsembleFile(RunFile):
         self._arrived(n * _REPLICATE_BYTES)
 
     def _arrived(self, n_bytes: int) -> None:
-        """So much more waits to be written; the thread is told when that is enough."""
+        """Count what waits to be written. The writing thread is woken when it is enough for a group."""
         before, self._n_bytes = self._n_bytes, self._n_bytes + n_bytes
         if before < _GROUP_BYTES <= self._n_bytes:
             self._turn.notify_all()
@@ -259,7 +263,7 @@ class EnsembleFile(RunFile):
             self._thread.start()
 
     def _keep_writing(self) -> None:
-        """What the writing thread does."""
+        """Main function of the writing thread."""
         try:
             while self._await_group():
                 self._write_group()
@@ -279,7 +283,8 @@ class EnsembleFile(RunFile):
             return not self._closes or bool(self._ended)
 
     def _write_group(self) -> None:
-        """Write what is full, and commit every complete replicate."""
+        """Write full chunks, and commit every complete replicate."""
+        # Under the lock everything is only taken over; compression and disk run without it, so callers can go on.
         with self._turn:
             taken = [(chunked, chunked.take()) for chunked in self._chunked.values()]
             reactions = self._log.take() if self._task.records_events else None
@@ -307,12 +312,12 @@ class EnsembleFile(RunFile):
         self._mark(numbers)
 
     def _mark(self, numbers: np.ndarray) -> None:
-        """All data of these replicates are flushed: they are committed."""
+        """Commit these replicates, whose data are flushed."""
         self._set("committed", numbers, 1)
         self._at("committed").flush()
 
     def _set(self, name: str, numbers: np.ndarray, values: Any) -> None:
-        """Values of some replicates, by one call: what stands between them is written as it is."""
+        """Set values of these replicates in one write; values between them are written unchanged."""
         first, last = int(numbers.min()), int(numbers.max())
         dataset = self._at(name)
         part = dataset[first : last + 1]
@@ -321,8 +326,8 @@ class EnsembleFile(RunFile):
 
 
 def _join(thread: threading.Thread) -> None:
-    """Wait for the end of a thread, also through an interrupt, which is raised after it: the file must not be closed
-    while the thread writes it."""
+    """Wait for the end of a thread. An interrupt is raised only after the end: the file must not be closed while the
+    thread writes it."""
     try:
         thread.join()
     except BaseException:

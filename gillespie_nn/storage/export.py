@@ -1,5 +1,5 @@
 """Run files in other formats: tables in CSV and Parquet (see `simulation.result_views`), arrays in NetCDF. Only
-committed data are exported, in blocks. To add a format, add its function and its line in `FORMATS`."""
+committed data are exported, part by part, so that memory is bounded. To add a format, add its function to `FORMATS`."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,8 +18,6 @@ from .open import MomentsRun, open_run
 from .reader import Run
 from .schema import TRAINING
 from .schema.entries import replicates
-
-_BLOCK_BYTES = 1 << 22
 
 
 def export(path: str | Path, format: str, output: str | Path, overwrite: bool = False) -> int:
@@ -40,7 +38,7 @@ def export(path: str | Path, format: str, output: str | Path, overwrite: bool = 
 
 @contextmanager
 def _made(output: Path) -> Iterator[Path]:
-    """A name beside `output` to write to; what stands there is moved into its place."""
+    """A temporary path next to `output`, as a context manager; the file written there replaces `output`."""
     try:
         with replaced(output) as part:
             yield part
@@ -49,7 +47,7 @@ def _made(output: Path) -> Iterator[Path]:
 
 
 def _observed(run: Run, names: list[str]) -> list[int]:
-    """The column of each observable."""
+    """Columns of the observables in a table with these names."""
     return [names.index(name) for name in run.observable_names]
 
 
@@ -108,6 +106,7 @@ def _fill_netcdf(file: Any, run: Run) -> None:
 
 def _trajectories(file: Any, name: str, rows: Any, axis: str, units: str) -> None:
     shape = rows.shape
+    # The same chunks as in a run file, so that every chunk is read once.
     how = replicates(shape, rows.dtype.itemsize * int(np.prod(shape)), None) if all(shape) else {}
     variable = file.create_variable(
         name, ("replicate", "time", axis), rows.dtype, chunks=how.get("chunks"),

@@ -1,4 +1,8 @@
-"""A lock on a run file: only one process writes it. The lock ends with its process."""
+"""Locks, complete replacement, and opening of files.
+
+Only one process writes a file, and its lock ends with the process. New files replace old ones only when complete. Files
+of running and of killed processes can be read.
+"""
 
 import contextlib
 import errno
@@ -14,7 +18,7 @@ import h5py
 
 from ..checks import PART_BYTES, PART_SUFFIX, InputError, StorageError, replaced, warn
 from . import hdf5_bytes
-from .schema import LIBVER, Format
+from .schema import LIBVER, FileFormat
 from .validate import check
 from .values import readable
 
@@ -24,8 +28,10 @@ except ImportError:  # Windows, where a file that is open cannot be replaced any
     fcntl = None  # type: ignore[assignment]
 
 _PATIENCE = 0.2
+"""Time to wait for a lock [s]."""
 _SAFELY = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-"""Whatever stands under the name that anybody can foresee: a link is not followed, a pipe is not waited for."""
+"""The name of the lock file is predictable, so another user may have put something there. A link is not followed, and a
+pipe does not block."""
 
 
 def is_locked(path: str | Path) -> bool:
@@ -50,8 +56,10 @@ def _lock_file(path: str | Path) -> Path:
 
 
 class Lock:
-    """An advisory lock (flock) on a hidden file next to `path`, if the file system has such locks. The run file itself
-    is not locked: HDF5 locks it for its readers. A killed process leaves the hidden file, but no lock.
+    """An advisory lock (flock) on a hidden file next to `path`, if the file system has such locks.
+
+    The run file itself is not locked, because HDF5 locks it for its readers. A killed process leaves the hidden file,
+    but no lock.
 
     Raises InputError if another process, or another part of this one, holds the lock for longer than `_PATIENCE`
     (`is_locked` holds it for a moment), and StorageError if the hidden file cannot be created.
@@ -78,9 +86,10 @@ class Lock:
                 self._path.unlink(missing_ok=True)
                 warn(f"the file system of {path} has no locks: make sure that no other process writes this file")
                 return
+            # The previous holder may have deleted the file between `open` and `flock`: then this lock protects nothing.
             if self._is_there(descriptor):
                 self._descriptor = descriptor
-            else:  # its holder took it away in the meantime
+            else:
                 os.close(descriptor)
 
     def _opened(self, path: str | Path) -> int:
@@ -93,6 +102,7 @@ class Lock:
 
     def release(self) -> None:
         if self._descriptor is not None:
+            # Deleted while the lock is held: later it could be the file of the next holder.
             self._path.unlink(missing_ok=True)
             os.close(self._descriptor)
             self._descriptor = None
@@ -104,11 +114,10 @@ class Lock:
             return False
 
 
-# Files that are created under a temporary name and moved into place, so that they are complete or absent at any
-# moment.
+# Files are created under a temporary name and moved into place. A file is therefore complete or absent at any moment.
 #
-# Nobody can predict the temporary name, and the file is always created and never opened: nothing is written through a
-# link at that name.
+# The temporary name is unpredictable, and the file must not exist before: nothing is ever written through a link that
+# somebody else put there.
 
 
 def clear(path: Path) -> None:
@@ -122,6 +131,7 @@ def clear(path: Path) -> None:
 
 def move(part: Path, path: Path) -> None:
     """Replace `path` by a complete file, after forcing it to disk."""
+    # Without fsync, a crash of the machine could leave the new name with old or no content.
     with open(part, "rb+") as file:
         os.fsync(file.fileno())
     os.replace(part, path)
@@ -147,31 +157,34 @@ def written(path: str | Path) -> Iterator[h5py.File]:
     It is created in memory and written as bytes: on a full disk HDF5 would notice the error only when it closes the
     file, and may end the process then.
     """
-    own = secrets.token_hex(PART_BYTES)  # HDF5 takes two files of one name for one, also in memory
-    with h5py.File(own, "w", driver="core", backing_store=False, libver=LIBVER) as file:
+    # HDF5 treats two open files of the same name as one, even in memory.
+    name = secrets.token_hex(PART_BYTES)
+    with h5py.File(name, "w", driver="core", backing_store=False, libver=LIBVER) as file:
         yield file
         file.flush()
         image = file.id.get_file_image()
     put(Path(path), image)
 
 
-# Opening files of any kind for reading, also files of a running or killed process.
+# Opening files of any kind for reading, including those of a running or killed process.
 
 _OPEN_ALREADY = "file locking flag values don't match"
+"""In the message of HDF5 for a file that this process has open with other flags."""
 
 
-def opened(path: Path, expected: Format | None = None, *, ours: bool = False) -> h5py.File:
-    """Open the file at `path` and validate it, also if it is being written or its process was killed. Close it, or use
+def opened(path: Path, expected: FileFormat | None = None, *, ours: bool = False) -> h5py.File:
+    """Open the file at `path` and validate it, even if it is being written or its process was killed. Close it, or use
     it as a context manager.
 
-    `expected` is the required kind of file, by default any. `ours` says that the caller holds the lock, so no other
+    `expected` is the required kind of file, by default any. With `ours`, the caller holds the lock, so that no other
     process writes the file. Raises InputError for a file that is missing, damaged or of another kind.
     """
     try:
         hdf5_bytes.check(path)
         file = _opened(path, not ours and is_locked(path), ours)
     except OSError as error:
-        if error.errno is not None:  # the system's, not HDF5's
+        # Only errors of the operating system have a number; those of HDF5 have none.
+        if error.errno is not None:
             raise InputError(f"cannot read {path}: {os.strerror(error.errno)}") from None
         remedy = f"; {expected.remedy}" if expected is not None else ""
         raise InputError(
@@ -188,6 +201,7 @@ def opened(path: Path, expected: Format | None = None, *, ours: bool = False) ->
 
 def _opened(path: Path, written: bool, ours: bool) -> h5py.File:
     marked, swmr = hdf5_bytes.marks(path)
+    # Without SWMR, a marked file may be incomplete anywhere: HDF5 wrote it in any order.
     if marked and not swmr and not ours:
         raise InputError(
             f"{path} was not closed by the program that wrote it: if that program has ended, make the file readable "
@@ -198,8 +212,10 @@ def _opened(path: Path, written: bool, ours: bool) -> h5py.File:
     if marked:
         return h5py.File(hdf5_bytes.Closed(path), "r")
     try:
-        return h5py.File(path, "r", locking=False)  # a lock of ours would stop a writer who is about to begin
+        # A lock of the reader would stop a writer that is about to begin.
+        return h5py.File(path, "r", locking=False)
     except OSError as error:
         if _OPEN_ALREADY not in str(error):
             raise
-        return h5py.File(path, "r")  # this process has it open already, with locks: they have to agree
+        # This process has the file open with locks, and HDF5 demands the same flags again.
+        return h5py.File(path, "r")

@@ -1,8 +1,9 @@
-"""Full disks: free space is checked before a write, and after a failed write nothing more is written.
+"""Protection from what HDF5 cannot handle: full disks, damaged text heaps, and files of killed writers.
 
-HDF5 continues to write when a file is closed. If that fails, the process can crash, as late as at its exit. So the
-descriptor of a file that could not be written is redirected to the null device.
+This module loads without h5py, which a run in memory does not need.
 """
+
+from __future__ import annotations
 
 import contextlib
 import io
@@ -17,13 +18,20 @@ from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-import h5py
 import numpy as np
 
 from ..checks import StorageError
 
+if TYPE_CHECKING:
+    import h5py
+
+# Full disks: free space is checked before a write, and after a failed write nothing more is written.
+#
+# HDF5 writes again when a file is closed. If that fails, the process can crash, even as late as at its exit. The
+# descriptor of a file that could not be written is therefore redirected to the null device.
+
 _SPARE_BYTES = 1 << 22
-"""Left free for what HDF5 has in memory, and writes as a file is closed."""
+"""Space left free for what HDF5 has in memory and writes when a file is closed."""
 
 
 def check_free(path: str | Path, n_bytes: int) -> None:
@@ -31,14 +39,16 @@ def check_free(path: str | Path, n_bytes: int) -> None:
     free = shutil.disk_usage(Path(path).parent).free
     if free < n_bytes + _SPARE_BYTES:
         raise StorageError(
-            f"the disk is full: {free} bytes left for {path}; what is already committed stays readable. "
-            "Free some space, or choose another output"
+            f"the disk is full: {free} bytes left for {path}; what is already committed stays readable: "
+            "free space, or choose another output"
         )
 
 
 def abandon(file: h5py.File, datasets: MutableMapping) -> None:
-    """Close an h5py file, of which `datasets` by name are open, without writing to its disk: the file stays as a killed
-    process would leave it."""
+    """Close an h5py file without writing to the disk. The file stays as a killed process would leave it.
+
+    `datasets` are the open datasets by name; the mapping is cleared.
+    """
     with open(os.devnull, "wb") as nowhere:
         os.dup2(nowhere.fileno(), file.id.get_vfd_handle())
     datasets.clear()
@@ -47,8 +57,8 @@ def abandon(file: h5py.File, datasets: MutableMapping) -> None:
 
 def reason(error: Exception) -> str:
     """The error message of the operating system."""
-    found = re.search(r"error message = '([^']*)'", str(error))
-    return found[1] if found else getattr(error, "strerror", None) or str(error)
+    match = re.search(r"error message = '([^']*)'", str(error))
+    return match[1] if match else getattr(error, "strerror", None) or str(error)
 
 
 def close(file: h5py.File) -> None:
@@ -58,8 +68,11 @@ def close(file: h5py.File) -> None:
 
 
 class Quiet(io.FileIO):
-    """A new file for HDF5 that stores a write error in `error` instead of reporting it: HDF5 would notice it only when
-    it closes the file, and may end the process then. Nothing is written after an error."""
+    """A new file for HDF5 that stores a write error in `error` and pretends success.
+
+    HDF5 would notice the error only when it closes the file, and may end the process then. Nothing is written after an
+    error.
+    """
 
     def __init__(self, path: Path):
         super().__init__(path, "x+")
@@ -85,8 +98,10 @@ class Quiet(io.FileIO):
 
 @contextlib.contextmanager
 def quiet(path: Path) -> Iterator[Quiet]:
-    """A `Quiet` file as a context manager; a write error is raised at the end. Ctrl-C waits for the end, or for
-    `raise_postponed`: HDF5 calls `write`, and an exception that comes out of that ends the process."""
+    """A `Quiet` file as a context manager; a write error is raised at the end.
+
+    Ctrl-C waits for the end, or for `raise_postponed`: HDF5 calls `write`, and an exception there ends the process.
+    """
     with _postponed(), Quiet(path) as file:
         try:
             yield file
@@ -96,13 +111,14 @@ def quiet(path: Path) -> Iterator[Quiet]:
 
 
 _came: list[tuple] = []
-"""Arguments of the handler of SIGINT, of one that is postponed."""
+"""Arguments for the handler of SIGINT, of each postponed interrupt."""
 
 
 @contextlib.contextmanager
 def _postponed() -> Iterator[None]:
-    """Inside, SIGINT in the main thread is noted, and handled at the end."""
+    """Inside the context, SIGINT in the main thread is stored; it is handled at the end."""
     handler = signal.getsignal(signal.SIGINT)
+    # Python handles signals in the main thread only.
     if threading.current_thread() is not threading.main_thread() or not callable(handler):
         yield
         return
@@ -124,45 +140,47 @@ def raise_postponed() -> None:
         raise KeyboardInterrupt
 
 
-# Global heaps of an HDF5 file (HDF5 format 3.0, III.E), in which it stores texts, checked before HDF5 reads them.
+# Global heaps, in which HDF5 stores texts (HDF5 format 3.0, III.E), are checked before HDF5 reads them.
 #
 # HDF5 steps through a heap by the sizes of its objects. At an object of size zero it loops forever, and Python cannot
-# interrupt it. Files of this software have all heaps before the rows of long runs: in their first kilobytes, or
-# megabytes if there are many names. Files from elsewhere can have them anywhere.
+# interrupt it. Files of this software have all heaps before the rows of long runs: in the first kilobytes, or megabytes
+# if there are many names. Other files can have them anywhere.
 
-if TYPE_CHECKING:
-    import h5py
-
+_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _HEAP_SIGNATURE = b"GCOL\x01\0\0\0"
 _HEADER, _OBJECT = struct.Struct("<8sQ"), struct.Struct("<HH4xQ")
 _FREE = 0
 _TEXT = np.dtype([("length", "<u4"), ("collection", "<u8"), ("index", "<u4")])
-"""What stands for a text in a dataset."""
+"""A text in a dataset: its length, and the address of its heap and the number of the object in it."""
 _LOOKED_AT = 16 * 2**20
-"""How much of a large file is searched [bytes], some 30 ms; all texts of 784-32-10 are in its first 15 MB."""
+"""The part of a large file that is searched [bytes]: about 30 ms. A training run of 784-32-10 has all texts in its
+first 15 MB."""
 _WHOLE = 256 * 2**20
-"""Files up to this size are searched to their end [bytes], which takes 0.2 s at most."""
-_BEGINNING = b"\x89HDF\r\n\x1a\n"
+"""Files up to this size are searched completely [bytes], which takes at most 0.2 s."""
 
 
 def check(path: str | Path) -> None:
-    """Raise OSError if a file does not start with the HDF5 signature, or a global heap is damaged. All heaps of a file
-    of up to 256 MiB are checked; in a larger file those in its first 16 MiB. (HDF5 would also accept its signature
-    further inside the file, and count addresses from there. Files of this software start with it.)"""
+    """Raise OSError if a file does not start with the HDF5 signature, or a global heap is damaged.
+
+    All heaps of a file of up to 256 MiB are checked, and those in the first 16 MiB of a larger file. (HDF5 would also
+    accept its signature further inside the file, and count addresses from there. Files of this software start with it.)
+    """
     with open(path, "rb") as file:
         size = os.fstat(file.fileno()).st_size
-        if file.read(len(_BEGINNING)) != _BEGINNING:
+        if file.read(len(_SIGNATURE)) != _SIGNATURE:
             raise OSError("it does not start with the HDF5 signature")
         with mmap.mmap(file.fileno(), size if size <= _WHOLE else _LOOKED_AT, access=mmap.ACCESS_READ) as data:
-            start, n_left = data.find(_HEAP_SIGNATURE), 2 * size  # they do not overlap; some bytes may look like one
+            # Heaps do not overlap, so their lengths add up to at most `size`. Twice that leaves room for other bytes
+            # that look like a signature, and bounds the work for a file made to be slow.
+            start, n_left = data.find(_HEAP_SIGNATURE), 2 * size
             while start >= 0:
                 n_left -= _checked(file, start, min(size - start, n_left))
                 start = data.find(_HEAP_SIGNATURE, start + 1)
 
 
 def _checked(file: BinaryIO, start: int, most: int) -> int:
-    """The length of the collection at byte `start`. Raises OSError where it is more than `most` [bytes], or cannot be
-    walked through."""
+    """The length of the heap at byte `start`. Raises OSError if it exceeds `most` [bytes], or if its objects do not
+    fill it."""
     file.seek(start)
     header = file.read(_HEADER.size)
     length = _HEADER.unpack(header)[1] if len(header) == _HEADER.size else 0
@@ -171,9 +189,9 @@ def _checked(file: BinaryIO, start: int, most: int) -> int:
     return length
 
 
-def check_lengths(path: str | Path, dataset: "h5py.Dataset") -> None:
-    """Raise OSError if texts are longer than the file (HDF5 allocates memory for them before it reads them), or if
-    their heap is damaged."""
+def check_lengths(path: str | Path, dataset: h5py.Dataset) -> None:
+    """Raise OSError if texts are longer than the file, or if their heap is damaged. HDF5 allocates memory for texts
+    before it reads them."""
     import h5py
 
     if not dataset.id.get_storage_size() or h5py.check_string_dtype(dataset.dtype).length is not None:
@@ -186,14 +204,15 @@ def check_lengths(path: str | Path, dataset: "h5py.Dataset") -> None:
         file.seek(place)
         data = file.read(n_bytes)
         texts = np.frombuffer(data[: len(data) // _TEXT.itemsize * _TEXT.itemsize], dtype=_TEXT)
+        # In a large file `check` may not have reached these heaps.
         for start in np.unique(texts["collection"][texts["length"] > 0]).tolist() if size > _WHOLE else ():
             _checked(file, start, size - start)
     if len(data) < n_bytes or texts["length"].sum(dtype=np.uint64) > size:
         raise OSError(f"{dataset.name} contains strings longer than the file")
 
 
-def _opened(path: str | Path, dataset: "h5py.Dataset") -> str | Path:
-    """A name of the very file that HDF5 has open: another process may have put a new one at `path` since."""
+def _opened(path: str | Path, dataset: h5py.Dataset) -> str | Path:
+    """A path of the file that HDF5 has open. Another process may have put a new file at `path` since."""
     try:
         name = f"/proc/self/fd/{dataset.file.id.get_vfd_handle()}"  # on Linux
     except (RuntimeError, NotImplementedError):
@@ -202,6 +221,7 @@ def _opened(path: str | Path, dataset: "h5py.Dataset") -> str | Path:
 
 
 def _walks(collection: bytes) -> bool:
+    """Whether stepping from object to object ends within a heap."""
     place = _HEADER.size
     while place + _OBJECT.size <= len(collection):
         index, _, size = _OBJECT.unpack_from(collection, place)
@@ -212,15 +232,15 @@ def _walks(collection: bytes) -> bool:
     return True
 
 
-# The first bytes of an HDF5 file, which say whether a program has it open for writing (HDF5 format 3.0, II.A).
+# The superblock, the first bytes of an HDF5 file (HDF5 format 3.0, II.A). It says whether a program has the file open
+# for writing. A killed program leaves this mark, and HDF5 then refuses the file.
 #
-# A killed program leaves this mark, and HDF5 then refuses the file. Only superblocks of versions 2 and 3 are handled,
-# as SWMR requires; their last four bytes are a checksum of the rest.
+# Only superblocks of versions 2 and 3 are handled, as SWMR requires. Their last four bytes are a checksum of the rest.
 
-_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _VERSION, _OFFSET_SIZE, _FLAGS = 8, 9, 11
 _WRITE, _SWMR = 1, 4
 _HEAD, _N_ADDRESSES, _END_OF_FILE = 12, 4, 2
+"""Bytes before the addresses, their number, and which of them is the end of the file."""
 HEAD_BYTES = 64
 
 
@@ -234,18 +254,18 @@ def marks(path: str | Path) -> tuple[bool, bool]:
 def closed(head: bytes, size: int) -> bytes:
     """The superblock at the start of `head`, as it would be after closing a file of `size` bytes."""
     width = head[_OFFSET_SIZE]
-    block = bytearray(head[: _HEAD + _N_ADDRESSES * width])
-    block[_FLAGS] = 0
+    superblock = bytearray(head[: _HEAD + _N_ADDRESSES * width])
+    superblock[_FLAGS] = 0
     end = _HEAD + _END_OF_FILE * width
-    block[end : end + width] = size.to_bytes(width, "little")
-    return bytes(block) + struct.pack("<I", lookup3(bytes(block)))
+    superblock[end : end + width] = size.to_bytes(width, "little")
+    return bytes(superblock) + struct.pack("<I", lookup3(bytes(superblock)))
 
 
 class Closed(io.FileIO):
-    """A file that was left open for writing, read as if it had been closed: for `h5py.File(Closed(path), "r")`.
+    """A file that a killed program left open, read as if it had been closed: `h5py.File(Closed(path), "r")`.
 
-    `swmr=True` cannot be used: with it HDF5 takes a wrong checksum for a write in progress, and waits a hundred times,
-    each time twice as long.
+    `swmr=True` cannot be used instead: HDF5 then takes a wrong checksum for a write in progress, and tries again a
+    hundred times, each time after twice the pause.
     """
 
     def __init__(self, path: str | Path):
@@ -256,6 +276,7 @@ class Closed(io.FileIO):
     def readinto(self, buffer: Any) -> int:
         place = self.tell()
         n = super().readinto(buffer)
+        # HDF5 would use the rest of the buffer as it is.
         if n < memoryview(buffer).nbytes:
             raise OSError("the file is shorter than its header says")
         overlap = self._start[place : place + n]
@@ -278,6 +299,7 @@ def lookup3(data: bytes) -> int:
     if not data:
         return c
     words = list(struct.unpack(f"<{-(-len(data) // 12) * 3}I", data.ljust(-(-len(data) // 12) * 12, b"\0")))
+    # `_final` mixes the last three words, padded with zeros.
     while len(words) > 3:
         a, b, c = _mix(*(_sum(x, words.pop(0)) for x in (a, b, c)))
     return _final(*(_sum(x, word) for x, word in zip((a, b, c), words)))
@@ -303,5 +325,5 @@ def _final(a: int, b: int, c: int) -> int:
     for n in (14, 11, 25, 16, 4, 14, 24):
         c = ((c ^ b) - _rotated(b, n)) & 0xFFFFFFFF
         a, b, c = b, c, a
-    # After seven turns the last one changed stands in b.
+    # After seven turns the one that was changed last is in b.
     return b

@@ -1,14 +1,14 @@
-"""Chunks of rows, collected in memory and written as whole chunks.
+"""Rows and reactions in a file that is being written: they are collected in memory and written as whole chunks.
 
-HDF5 itself compresses such rows at half the speed. It may also rewrite a chunk in place, so that a process killed
-meanwhile damages replicates that were committed before. Here bytes of committed replicates never change:
+HDF5 would compress such rows at half the speed. It may also rewrite a chunk in place, and a process killed during that
+damages replicates that were committed before. Here the bytes of committed replicates never change:
 
-- A chunk that is rewritten compressed has another length. HDF5 gives it another place, and under SWMR never reuses the
-  old one, to which the file points until the new chunk is complete.
-- A chunk stored uncompressed is rewritten in place: the bytes of committed replicates stay what they are.
+- A chunk that is rewritten compressed usually has another length. HDF5 then gives it another place. Under SWMR it never
+  reuses the old place, and the file points there until the new chunk is complete.
+- A chunk that keeps its place is stored uncompressed: the bytes of committed replicates are rewritten with equal bytes.
 
 HDF5 2.0 remembers the filter mask of the last chunk that it looked up, and does not notice that `write_direct_chunk`
-changed it: in the process that writes, such a chunk must not be read back.
+changed it. The process that writes such a chunk must not read it back.
 """
 
 import tempfile
@@ -25,22 +25,29 @@ from . import hdf5_bytes
 from .schema.entries import streamed
 
 _UNFILTERED = 0b11
-"""Filter mask: neither shuffled nor deflated."""
+"""Filter mask of HDF5: neither shuffled nor deflated."""
 
 Place = tuple[int, int]
+"""Numbers of a chunk along the axes replicate and point."""
 
 
 def compressed(rows: np.ndarray) -> bytes:
-    """`rows` through HDF5's filters shuffle and deflate. Only runs of equal bytes are sought (Z_RLE): shuffled counts
-    consist of such runs, and a search for other repetitions takes longer and finds less."""
+    """`rows` after the filters shuffle and deflate of HDF5.
+
+    Deflate only looks for runs of equal bytes (Z_RLE). Shuffled counts consist of such runs; a search for other
+    repetitions takes longer and saves less.
+    """
     shuffled = rows.reshape(-1).view(np.uint8).reshape(-1, rows.itemsize).T.tobytes()
     packer = zlib.compressobj(1, zlib.DEFLATED, strategy=zlib.Z_RLE)
     return packer.compress(shuffled) + packer.flush()
 
 
 class Chunk:
-    """One chunk. `n_left` of its points have not arrived; `due` is set while rows of a complete replicate in it are not
-    in the file; `spent` bytes of the file have been used for it."""
+    """One chunk.
+
+    `n_left` of its points have not arrived. `due` is set while it has rows of a complete replicate that are not in the
+    file. `spent` is the space in the file that was used for it so far [bytes].
+    """
 
     __slots__ = ("due", "in_file", "n_left", "place", "rows", "spent")
 
@@ -50,10 +57,12 @@ class Chunk:
 
 
 def store(dataset: h5py.Dataset, offset: tuple[int, ...], chunk: Chunk, rows: np.ndarray) -> None:
-    """Write a chunk, which begins at `offset` in the dataset. At most twice its plain size of the file is used for it,
-    however often it is written."""
+    """Write a chunk that begins at `offset` in the dataset. However often it is written, it takes at most twice its
+    uncompressed size of the file."""
     data = compressed(rows)
     old = dataset.id.get_chunk_info_by_coord(offset) if chunk.in_file else None
+    # HDF5 writes a chunk of the old length in place. Compressed, all its bytes would differ, and a kill halfway would
+    # damage committed replicates. Uncompressed, it gets another place, or its committed rows keep their bytes.
     in_place = old is not None and (old.filter_mask or old.size == len(data))
     if in_place or chunk.spent + len(data) >= rows.nbytes:
         dataset.id.write_direct_chunk(offset, rows, _UNFILTERED)
@@ -64,11 +73,12 @@ def store(dataset: h5py.Dataset, offset: tuple[int, ...], chunk: Chunk, rows: np
 
 
 class ChunkedRows:
-    """The chunks of a dataset [replicate, point, ...] that are being filled. `committed` bool[replicate]: replicates in
-    the file already.
+    """The chunks of a dataset [replicate, point, ...] that are being filled. `committed` bool[replicate] are the
+    replicates that are already in the file.
 
-    Rows of a replicate arrive in order, each once. One thread at a time makes the calls; `store` may run meanwhile. In
-    memory are the chunks that replicates in progress share with others, and one for each long replicate in progress.
+    Rows of a replicate arrive in order, each once. Calls come from one thread at a time; only `store` may run at the
+    same time as others. In memory are the chunks that replicates in progress share, and one chunk for each long
+    replicate in progress.
     """
 
     def __init__(self, dataset: h5py.Dataset, committed: np.ndarray | None):
@@ -79,12 +89,13 @@ class ChunkedRows:
         self._full: list[Chunk] = []
 
     def add(self, first: int, start: int, rows: np.ndarray) -> None:
-        """Points start, start + 1, ... of replicates first, first + 1, ...: rows [replicate, point, ...]."""
+        """Add points start, start + 1, ... of replicates first, first + 1, ...; rows [replicate, point, ...]."""
         n_replicates, n_points = rows.shape[:2]
         for replicates in _parts(first, n_replicates, self._n):
             for points in _parts(start, n_points, self._length):
                 place = (replicates.start // self._n, points.start // self._length)
                 part = rows[_shifted(replicates, first), _shifted(points, start)]
+                # A whole chunk needs no buffer, only a copy: the caller may reuse its array.
                 if part.shape == self._chunks:
                     self._full.append(Chunk(place, np.array(part, dtype=self._dtype), 0, False))
                     continue
@@ -93,24 +104,26 @@ class ChunkedRows:
                 self._arrived(chunk, (replicates.stop - replicates.start) * (points.stop - points.start))
 
     def end(self, first: int, n_replicates: int, start: int) -> None:
-        """These replicates have ended; their points from `start` on were not reached."""
+        """Note that these replicates have ended; their points from `start` on were not reached."""
         n_points = self._shape[1]
         for replicates in _parts(first, n_replicates, self._n):
             for points in _parts(start, n_points - start, self._length):
                 place = (replicates.start // self._n, points.start // self._length)
-                if self._n > 1 or place in self._open:  # else nothing of this chunk is ever written
+                # A chunk of a single replicate without any row is never written.
+                if self._n > 1 or place in self._open:
                     count = (replicates.stop - replicates.start) * (points.stop - points.start)
                     self._arrived(self._chunk(place), count)
             if (chunk := self._open.get((replicates.start // self._n, 0))) is not None:
                 chunk.due = True
 
     def take(self) -> list[tuple[Chunk, np.ndarray]]:
-        """Chunks to be stored now, with what is to be stored: all that are full, and those in which a replicate has
-        ended since the last time."""
+        """Chunks to store now, with their rows: full ones, and those in which a replicate has ended since the last
+        call."""
         taken = [(chunk, chunk.rows) for chunk in self._full]
         self._full = []
         for chunk in self._open.values():
             if chunk.due:
+                # A copy: rows of other replicates may arrive while it is stored.
                 taken.append((chunk, chunk.rows.copy()))
                 chunk.due = False
         return taken
@@ -129,19 +142,21 @@ class ChunkedRows:
             n_left = (here.stop - first - n_committed) * (min(start + self._length, n_points) - start)
             rows = np.full(self._chunks, self._dataset.fillvalue, dtype=self._dtype)
             if n_committed:
-                rows[: here.stop - first] = self._dataset[here]  # of one chunk: it has several replicates, all points
+                # Only a chunk of several replicates has committed ones, and then it has all points.
+                rows[: here.stop - first] = self._dataset[here]
             self._open[place] = Chunk(place, rows, n_left, n_committed > 0)
         return self._open[place]
 
     def _arrived(self, chunk: Chunk, n_points: int) -> None:
         chunk.n_left -= n_points
         if chunk.n_left == 0:
-            self._full.append(chunk)  # first: an interrupt in between must not lose it
+            # In this order: an interrupt in between must not lose the chunk.
+            self._full.append(chunk)
             del self._open[chunk.place]
 
 
 def _parts(first: int, n: int, size: int) -> list[slice]:
-    """first, ..., first + n - 1, cut at the multiples of `size`."""
+    """Slices of first, ..., first + n - 1, cut at multiples of `size`."""
     cuts = [first, *range((first // size + 1) * size, first + n, size), first + n]
     return [slice(a, b) for a, b in zip(cuts, cuts[1:])] if n else []
 
@@ -150,43 +165,45 @@ def _shifted(part: Any, by: int) -> slice:
     return slice(part.start - by, part.stop - by)
 
 
-# The log of reactions in a file: `/events/time` and `/events/reaction`, replicate after replicate, each of which
-# begins at `/events/first`.
+# The log of reactions: `/events/time` and `/events/reaction` contain replicate after replicate. Each begins at its
+# number in `/events/first`.
 #
-# The arrays only grow. A replicate is added when all its reactions are there; what belongs to no committed replicate is
-# never read. Chunks are written whole, see `chunks`: only the last is written again, when more has come.
+# The arrays only grow. A replicate is added when it has all its reactions, and what belongs to no committed replicate
+# is never read. Chunks are written whole, as above; only the last is written again when more reactions arrive.
 
 GROUP, SCALE = "events", "events/event"
 TIME, REACTION, FIRST = "events/time", "events/reaction", "events/first"
 ABSENT = -1
-"""In `/events/first`, of a replicate that is not complete."""
+"""Value in `/events/first` of a replicate that is not complete."""
 _PIECE = np.dtype([("time", "<f8"), ("reaction", "<u4")])
 _SPOOL_BYTES = 1 << 20
-"""Reactions of a replicate in progress, in memory; more are in a temporary file."""
+"""Memory for the reactions of a replicate in progress [bytes]; more go to a temporary file."""
 _TOGETHER = 1 << 18
 """Reactions that are moved, read or checked at once."""
 
 
 class FileLog(LogBuilder):
-    """The log of a file that is being written. One thread at a time makes the calls, `store` another."""
+    """The log of a file that is being written. Calls come from one thread at a time; `store` may come from another."""
 
     def __init__(self, time: h5py.Dataset, reaction: h5py.Dataset, scale: h5py.Dataset, n_replicates: int, room: Any):
-        """`room(bytes)` is called before so much more waits to be written, and waits until there is room."""
+        """`room(n_bytes)` is called before more reactions wait to be written; it returns when there is room for
+        them."""
         self._datasets, self._scale, self._room = (time, reaction), scale, room
         self._size = time.chunks[0]
         self._folder = Path(time.file.filename).parent
         self.first = np.full(n_replicates, ABSENT, dtype=np.int64)
-        self._n = len(time)  # reactions in the file, and of those that wait
+        self._n = len(time)  # reactions in the file and in `_full` and `_last`
         self._full: list[tuple[Chunk, ...]] = []
         self._spools: dict[int, Any] = {}
         self._changed = False
         self._last = self._new()
-        kept = self._n % self._size
-        for chunk, dataset in zip(self._last, self._datasets if kept else ()):
-            chunk.rows[:kept], chunk.in_file = dataset[self._n - kept :], True
+        # A resumed file ends with a chunk that is partly filled.
+        n_in_last = self._n % self._size
+        for chunk, dataset in zip(self._last, self._datasets if n_in_last else ()):
+            chunk.rows[:n_in_last], chunk.in_file = dataset[self._n - n_in_last :], True
 
     def take(self) -> tuple[list[tuple[Chunk, np.ndarray]], list[tuple[Chunk, np.ndarray]], int]:
-        """What is to be stored now: chunks of times and of reactions, and the length of both."""
+        """What to store now: chunks of times, chunks of reactions, and the length of both arrays."""
         parts = [*self._full, *([self._last] if self._changed else ())]
         taken = [[(p[k], p[k].rows.copy() if p is self._last else p[k].rows) for p in parts] for k in (0, 1)]
         self._full, self._changed = [], False
@@ -200,11 +217,12 @@ class FileLog(LogBuilder):
                 dataset.resize(n, axis=0)
             for chunk, rows in parts:
                 store(dataset, (chunk.place[0] * self._size,), chunk, rows)
+        # The scale has no values, but must be as long as its axis.
         if n > len(self._scale):
             self._scale.resize(n, axis=0)
 
     def close(self) -> None:
-        """Forget the replicates that are not whole."""
+        """Delete the reactions of replicates that are not complete."""
         for spool in self._spools.values():
             spool.close()
         self._spools.clear()
@@ -229,7 +247,8 @@ class FileLog(LogBuilder):
                 chunk.rows[at : at + n] = values[done : done + n]
             done += n
             self._changed = True
-            self._n += n  # last: what an interrupt leaves half done is written over
+            # This comes last: after an interrupt before it, the same places are written again.
+            self._n += n
             if self._n % self._size == 0:
                 self._full.append(self._last)
                 self._last, self._changed = self._new(), False
@@ -263,23 +282,24 @@ class FileLog(LogBuilder):
     def end(self, first: int, n: int) -> None:
         super().end(first, n)
         ended = self.first[first : first + n]
-        ended[ended == ABSENT] = self._n  # without reactions
+        # Replicates without reactions begin where the next one does.
+        ended[ended == ABSENT] = self._n
 
 
 def groups(first: np.ndarray, n_events: np.ndarray, replicates: np.ndarray) -> list[np.ndarray]:
-    """`replicates` in groups that follow one another in the log and are read at once. A long one is a group."""
+    """`replicates` in groups; those of a group are consecutive in the log and read at once. A long one is a group."""
     replicates = replicates[np.lexsort((n_events[replicates], first[replicates]))]
     start, n = first[replicates], n_events[replicates]
     gaps = np.flatnonzero(start[1:] != start[:-1] + n[:-1]) + 1
-    found: list[np.ndarray] = []
+    parts: list[np.ndarray] = []
     for run in np.split(replicates, gaps) if len(replicates) else ():
         part = np.cumsum(n_events[run]) // _TOGETHER
-        found += np.split(run, np.flatnonzero(np.diff(part)) + 1)
-    return found
+        parts += np.split(run, np.flatnonzero(np.diff(part)) + 1)
+    return parts
 
 
 def copy_log(source: h5py.File, target: h5py.File, replicates: np.ndarray) -> None:
-    """Put the reactions of these replicates, int64[replicate], into the log of `target`, which has no others."""
+    """Copy the reactions of these replicates, int64[replicate], into the empty log of `target`."""
     first, n_events = source[FIRST][:], source["n_events"][:]
     made, n = np.full(len(first), ABSENT), 0
     for name in (TIME, REACTION, SCALE):
@@ -298,15 +318,16 @@ def copy_log(source: h5py.File, target: h5py.File, replicates: np.ndarray) -> No
 
 
 def make_empty(target: h5py.File, name: str, dtype: np.dtype) -> h5py.Dataset:
-    """An array of the log in a file that is being copied, without the reactions."""
+    """Create an empty array of the log, in the copy of a file."""
     return target.create_dataset(name, (0,), dtype, **streamed((0,), 0, None))
 
 
 def wrong_replicates(file: h5py.File, replicates: np.ndarray) -> list[int]:
-    """Those of `replicates` whose reactions cannot be read, or cannot be right."""
+    """Those of `replicates` whose reactions cannot be read, or are not in order, or not in the model."""
     first, n_events, wrong = file[FIRST][:], file["n_events"][:], []
     t_end, n_reactions = float(file["time"][-1]), file["model/rates"].shape[0]
     for group in groups(first, n_events, replicates):
+        # First the whole group, which is usually right; then each replicate alone, to name the wrong ones.
         for part in (group, *([] if len(group) == 1 else group[:, None])):
             start, sizes = int(first[part[0]]), n_events[part]
             stop = start + int(sizes.sum())

@@ -1,11 +1,15 @@
-"""Names of axes and units in a file, for netCDF and xarray, from the table of its kind."""
+"""Creating files from the tables of `schema`: the values of a new file, its datasets, and its axes and units.
+
+This module loads without h5py: runs in memory use the values, too.
+"""
+
+from __future__ import annotations
 
 import datetime
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import h5py
 import numpy as np
 
 from .._version import __version__
@@ -15,17 +19,22 @@ from ..simulation.methods import TrainingMethod, name_of
 from ..simulation.sinks import covariance_size
 from ..simulation.task import Task
 from ..simulation.training import TrainingPlan
-from .schema import NAME, Entry, Format
+from .schema import NAME, Entry, FileFormat
 from .schema.file_kinds import SAMPLES
 from .values import ALL_SPECIES, PREDICTIONS, SHOWN_OUTPUT
 
+if TYPE_CHECKING:
+    import h5py
+
+# Names of axes and units, as netCDF and xarray expect them.
+
 _BARE = "This is a netCDF dimension but not a netCDF variable. {:>10d}"
-"""Name of a scale without values, in netCDF's own words."""
+"""Name of a scale without values, as the netCDF library writes it."""
 DTYPE = ">f4"
-"""Of such a scale, of which nothing is ever written."""
+"""dtype of such a scale, of which nothing is ever written."""
 
 
-def describe(file: h5py.File, form: Format) -> None:
+def describe(file: h5py.File, form: FileFormat) -> None:
     """Set the unit of every dataset that has one, and the scale of every axis."""
     for entry in form.entries:
         for dataset in datasets_of(file, entry):
@@ -38,16 +47,18 @@ def describe(file: h5py.File, form: Format) -> None:
 
 
 def datasets_of(file: h5py.File, entry: Entry) -> list[h5py.Dataset]:
-    """The datasets of an entry, in a file that is valid."""
+    """The datasets of an entry in a valid file."""
     if entry.open:
         return list(file[entry.group].values()) if entry.group in file else []
     return [file[entry.path]] if entry.path in file else []
 
 
 def axis_name(file: h5py.Group, entry: Entry, axis: str) -> str:
-    """The name of an axis of an entry whose datasets are in the file; axes of the same name have the same length. The
-    species of a model have their own where not all of them are recorded, and predictions theirs where several samples
-    are presented at once."""
+    """The name of an axis of an entry whose datasets are in the file. Axes of the same name have the same length.
+
+    Two axes are exceptions: that of the species of the model if not all of them are recorded, and that of predictions
+    if several samples are presented at once.
+    """
     if entry.path == PREDICTIONS and axis == "output" and SHOWN_OUTPUT in file:
         return SHOWN_OUTPUT.rpartition("/")[2]
     return ALL_SPECIES if f"{entry.group}/{axis}" == ALL_SPECIES and ALL_SPECIES in file else axis
@@ -62,7 +73,7 @@ def _attach(dataset: h5py.Dataset, number: int, axis: str) -> None:
 
 
 def _scale(dataset: h5py.Dataset, number: int, axis: str) -> h5py.Dataset:
-    """The dataset `axis` of the nearest group, or one without values beside `dataset`."""
+    """The dataset `axis` of the nearest group above `dataset`; without one, a new one without values in its group."""
     group = dataset.parent
     while axis not in group and group.name != "/":
         group = group.parent
@@ -79,15 +90,16 @@ def _scale(dataset: h5py.Dataset, number: int, axis: str) -> h5py.Dataset:
     return scale
 
 
-# Contents of a new file: values and lengths by the names in its table. The table says how they are stored.
+# Contents of a new file: values and lengths of axes by name. The table says how they are stored.
 
 _LEAST_ROWS = 8
+"""Smallest number of records in a chunk."""
 _SMALL_BYTES = 1 << 20
-"""Test inputs up to this size are kept in the file."""
+"""Test inputs up to this size are stored [bytes]."""
 
 
 def settings_values(task: Task, reason: str) -> dict[str, Any]:
-    """The attributes of an ensemble; `reason` says why this method was used."""
+    """The attributes of an ensemble. `reason` says why this method was chosen."""
     settings = {"method": name_of(task.method), "method_reason": reason, "seed": task.seed, "volume": task.volume}
     return settings | {"arguments": json.dumps(task.arguments)}
 
@@ -107,7 +119,7 @@ def model_values(network: ReactionNetwork, rates: np.ndarray, counts: np.ndarray
 
 
 def trajectory_values(network: ReactionNetwork, n_replicates: int, statistics_names: Sequence[str]) -> dict[str, Any]:
-    """Names of what is recorded, and empty statistics."""
+    """Names of what is recorded, and statistics that are still NaN."""
     return {
         "species": network.species,
         "observable": network.observables,
@@ -116,13 +128,13 @@ def trajectory_values(network: ReactionNetwork, n_replicates: int, statistics_na
 
 
 def trajectory_lengths(method: TrainingMethod, n_species: int, n_points: int) -> dict[str, int]:
-    """Lengths of the axes of what is recorded."""
+    """Lengths of the axes of recorded trajectories."""
     size = covariance_size(method, n_species)
     return {"time": n_points, "covariance_row": size, "covariance_column": size}
 
 
 def ensemble_values(task: Task) -> dict[str, Any]:
-    """Values that depend on a `simulation.task.Task`."""
+    """Values that follow from the task of an ensemble."""
     network: Any = task.network
     counted = network.reactions if task.count_firings else ()
     values: dict[str, Any] = {"time": task.grid, "reaction": [r.name for r in counted]}
@@ -136,17 +148,18 @@ def ensemble_values(task: Task) -> dict[str, Any]:
 
 
 def ensemble_lengths(task: Task) -> dict[str, int]:
-    """Lengths of axes that the values do not show."""
+    """Lengths of axes that do not follow from the values."""
     return trajectory_lengths(task.method, len(task.species), len(task.grid))
 
 
 def training_values(plan: TrainingPlan) -> dict[str, Any]:
-    """Everything that determines a training run, a `simulation.training.TrainingPlan`."""
+    """Everything that determines a training run."""
     spec, data = plan.spec, plan.dataset
     schedule, shown = plan.presentations, [rails.name for rails in spec.outputs]
     n_evaluations = len(schedule.evaluated) if schedule.validates else 0
     about = {"own": plan.own_data, "digest": data.digest, "checksums": data.checksums, "notice": data.notice}
-    if plan.own_data:  # of a case they are loaded again
+    # `resume` loads the data of a case again, and gets other data from the file.
+    if plan.own_data:
         about |= {name: value for name in ("classes", "scaled", "image") if (value := getattr(data, name))}
     values: dict[str, Any] = {
         "layers": np.array(spec.layers, dtype=np.int64),
@@ -168,7 +181,7 @@ def training_values(plan: TrainingPlan) -> dict[str, Any]:
         values["shown_output"] = shown
     if plan.settings.centred:
         values["centre"] = plan.centre
-    # Samples of data that are no case's, so that the file can be resumed; else none.
+    # The samples of a case have length 0.
     values |= {f"samples/{name}": getattr(data, name)[: None if plan.own_data else 0] for name in SAMPLES}
     return {f"training/{name}": value for name, value in values.items()} | trajectory_values(
         spec.declared, 1, plan.method.statistics_names
@@ -181,20 +194,21 @@ def training_lengths(plan: TrainingPlan) -> dict[str, int]:
 
 
 def records_together(plan: TrainingPlan) -> int:
-    """About the number of records between two checkpoints of a training run, which are flushed together: a chunk that
-    is flushed in parts is compressed as often. There is a minimum, because many small chunks would make the file
-    large."""
+    """About the number of records between two checkpoints of a training run. They are flushed together, and a chunk
+    that is flushed in parts would be compressed as often. There is a minimum, because many small chunks make a file
+    large.
+    """
     n, every = len(plan.presentations.recorded), plan.options.checkpoint_every
-    assert every is not None  # `api.train` works one out
+    assert every is not None  # `api.train` computes it
     return min(n, max(_LEAST_ROWS, -(-n * every // len(plan.order))))
 
 
-# Creating a file from the table of its kind: every group, dataset and attribute, with values by name.
+# Creating a file: every group, dataset and attribute of its table.
 
 
 def make(
     file: h5py.File,
-    form: Format,
+    form: FileFormat,
     values: Mapping[str, Any],
     lengths: Mapping[str, int] | None = None,
     *,
@@ -204,8 +218,8 @@ def make(
 ) -> None:
     """Create everything that a file of this form and kind contains in the empty `file`.
 
-    `values` are attributes and datasets by path. A dataset without a value is filled as its entry says. Its shape
-    follows from `lengths` of axes, completed by those of the values; its dtype is in `dtypes` if the entry allows
+    `values` are attributes and datasets by path. A dataset without a value gets the initial value of its entry. Its
+    shape follows from the `lengths` of axes, and from those of the values. Its dtype is in `dtypes` if the entry allows
     several. At most `together` rows are flushed at once (default: no limit). Raises InternalError for a value that is
     missing, that no entry describes, or of another dtype or shape than its entry.
     """
@@ -229,13 +243,18 @@ def make(
 
 
 def names(file: h5py.Group, path: str, strings: Iterable[str]) -> None:
-    """Create a dataset of texts. It is created under its name: `group[name] = texts` creates it without one and links
-    it later, and HDF5 2.0 loses it if the texts fill its metadata cache, so that the next dataset overwrites it."""
+    """Create a dataset of texts.
+
+    `group[name] = texts` would create it without a name and link it later. If the texts fill the metadata cache,
+    HDF5 2.0 loses it in between, and the next dataset overwrites it.
+    """
+    import h5py
+
     file.create_dataset(path, data=np.array([s.encode() for s in strings], dtype=h5py.string_dtype()))
 
 
 def _stamp() -> dict[str, Any]:
-    """What every file says of where it came from."""
+    """Version of this software and time, for every file."""
     now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
     return {"software_version": __version__, "created": now}
 
@@ -248,7 +267,7 @@ def _taken(values: dict[str, Any], path: str) -> Any:
 
 
 def _paths(entry: Entry, values: Mapping[str, Any]) -> list[str]:
-    """Those of the datasets that an entry stands for."""
+    """The paths of an entry in a file with these values."""
     if entry.open:
         return [path for path in values if path.rpartition("/")[0] == entry.group]
     return [] if (entry.optional or entry.sometimes) and entry.path not in values else [entry.path]

@@ -1,5 +1,7 @@
-"""Files of moments. They are small and are rewritten as a whole at intervals, so that the file always contains a number
-of complete blocks of replicates. A resumed run has the same content as an uninterrupted one.
+"""Files of moments, and of verifications of bounds. They are small, and every write replaces the whole file.
+
+A file of moments always contains whole groups of replicates, so that a resumed run has the same content as an
+uninterrupted one.
 """
 
 import json
@@ -24,14 +26,15 @@ from .schema.file_kinds import KIND, SKETCH
 from .values import readable, strings
 
 _SECONDS = 10.0
-"""Between two writings, at least; and 20 times as long as one takes, so that they take a twentieth of the time."""
+"""Least time between two writes [s]. It is also at least 20 times the duration of a write, so that writes take at most
+a twentieth of the run."""
 
 
 class MomentsFile(Moments):
-    """A sink that writes moments. Use it as a context manager: at its end the moments so far are written, also after an
+    """A sink that writes moments. Use it as a context manager: at the end it writes the moments so far, even after an
     error.
 
-    With `resumes`, it starts with the moments in the file at `path`, which must be of the same task.
+    With `resumes`, it starts with the moments in the file at `path`, which must belong to the same task.
     """
 
     def __init__(
@@ -44,7 +47,8 @@ class MomentsFile(Moments):
         self._start, self._pause, self._written = time.perf_counter(), _SECONDS, 0.0
         self._lock = Lock(self.path)
         try:
-            checks.new_run_file(self.path, overwrite or resumes)  # another may have made it before the lock was ours
+            # Again, under the lock: another process may have created the file in between.
+            checks.new_run_file(self.path, overwrite or resumes)
             clear(self.path)
             if resumes:
                 self._take_over()
@@ -55,7 +59,7 @@ class MomentsFile(Moments):
 
     @property
     def missing(self) -> range:
-        """Units of work to do."""
+        """The units of work that remain."""
         return range(-(-self.n_done // self._task.n_together), self._task.n_units)
 
     def merge(self, other: Moments) -> None:
@@ -70,7 +74,7 @@ class MomentsFile(Moments):
         self.close()
 
     def close(self) -> None:
-        """Write the moments so far, and unlock the file."""
+        """Write the moments so far and release the lock."""
         try:
             self._write()
         finally:
@@ -91,6 +95,7 @@ class MomentsFile(Moments):
                     f"{self._task.digest}): use the arguments that started it, or choose another output"
                 )
             load(file, self)
+            # The wall time then includes that of earlier processes.
             self._start -= file["provenance/seconds"][()]
 
 
@@ -101,7 +106,7 @@ def write_moments(path: Path, moments: Moments, task: Task, values: dict[str, An
 
 
 def _values(moments: Moments, task: Task) -> dict[str, Any]:
-    """What stands in the file beside settings and provenance."""
+    """The contents of the file except settings and provenance."""
     result = MomentsResult(task.grid, task.quantities, moments, task.n_replicates, "", 0, 0.0, None)
     values = {
         "kind": KIND,
@@ -134,7 +139,7 @@ def load(file: h5py.File, moments: Moments) -> None:
         moments.sketch = Sketch(file["sketch/whole"][:], *(file[f"sketch/{name}"][:] for name in SKETCH))
 
 
-# Files of a verification of bounds. Each write replaces the whole file, so it is complete at any moment.
+# Files of a verification of bounds.
 
 
 def write_bounds(path: Path, arguments: dict, arrays: Mapping[str, Any]) -> None:
@@ -150,8 +155,8 @@ def read_bounds(path: str | Path, arguments: dict) -> dict[str, Any] | None:
     if not path.exists():
         return None
     with opened(path, BOUNDS) as file, readable(path):
-        found = json.loads(file.attrs["arguments"])
-        other = sorted(k for k in {*found, *arguments} if found.get(k) != arguments.get(k))
+        stored = json.loads(file.attrs["arguments"])
+        other = sorted(k for k in {*stored, *arguments} if stored.get(k) != arguments.get(k))
         if other:
             raise InputError(
                 f"{path} holds a verification with a different {', '.join(other)}: choose another output, or "

@@ -1,4 +1,4 @@
-"""Reading files of moments: the whole file is read when it is opened."""
+"""Opening, following and repairing runs in files."""
 
 import json
 import time
@@ -21,7 +21,6 @@ from ..simulation.task import QUANTILES
 from ..statistics.intervals import Sketch
 from ..status import Status
 from . import hdf5_bytes, log_file, writer
-from . import hdf5_bytes as disk
 from .ensemble_file import copy_replicates
 from .hdf5 import Lock, clear, is_locked, move, opened
 from .moments_file import load
@@ -30,12 +29,17 @@ from .save import copy_file
 from .schema import LIBVER, MOMENTS, RUNS, TRAINING
 from .schema.file_kinds import KIND
 from .validate import form_of, version_of
-from .values import damaged, is_of_hdf5, model_of, readable, said
+from .values import damaged, is_of_hdf5, message_of, model_of, readable
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 
 @dataclass(frozen=True, repr=False)
 class MomentsRun(MomentsResult):
-    """A `MomentsResult` read from a file."""
+    """A `MomentsResult` read from a file. The whole file is read when it is opened."""
 
     path: Path = Path()
     version: tuple[int, int] = (0, 0)
@@ -114,14 +118,14 @@ def read(path: Path, file: h5py.File) -> MomentsRun:
     )  # fmt: skip
 
 
-# `open_run`: opens any run, of trajectories or of moments.
+# Opening any run, of trajectories or of moments.
 
 _SOON_READ = 1 << 17
-"""Bytes of a model's text that are read in a tenth of a second."""
+"""Size of a model's text that is read in a tenth of a second [bytes]."""
 
 
 def open_run(path: str | Path) -> Run | MomentsRun:
-    """Open the run in the file at `path` for reading, also while it is being written, or after its process was
+    """Open the run in the file at `path` for reading, even while it is being written, or after its process was
     killed. Returns a `Run`, or for moments a `MomentsRun`.
 
     Raises InputError for a missing or damaged file, another filetype, and a newer major version.
@@ -139,7 +143,7 @@ def open_run(path: str | Path) -> Run | MomentsRun:
 
 
 def open_trajectories(path: str | Path) -> Run:
-    """Open the run in the file at `path`, which must hold trajectories; `open_run` opens moments, too.
+    """Open the run in the file at `path`, which must contain trajectories; `open_run` also opens moments.
 
     Raises InputError for other files, and as `open_run` does.
     """
@@ -148,8 +152,8 @@ def open_trajectories(path: str | Path) -> Run:
 
 
 def _checked(run: Run) -> Run:
-    """The run, its model compared with the rest where that takes no time; that of a large one is, when it is asked for,
-    or for a name that it has."""
+    """The run. A small model is compared with the rest of the file now, a large one when it or a name in it is first
+    used."""
     try:
         if run.model_bytes <= _SOON_READ:
             _ = run.model
@@ -169,10 +173,10 @@ def open_moments(path: str | Path) -> MomentsRun:
         return read(where, file)
 
 
-# Following a run file while it is written. The file is reopened for each look (see FORMAT.md).
+# Following a run while it is written. The file is opened again for each `Look` (see FORMAT.md).
 
 _TRIES = 5
-"""Looks in a row that may fail while a writer is at work."""
+"""Number of failures in a row after which `follow` gives up on a file that is being written."""
 
 
 class Look(NamedTuple):
@@ -180,21 +184,22 @@ class Look(NamedTuple):
 
     kind: str
     kept: int
-    """Replicates that are committed, or records."""
+    """Committed replicates, or for training records."""
     planned: int
     n_events: int
     ended: bool
     written: bool
-    """Whether a process is writing it."""
+    """Whether a process is writing the file."""
 
 
 def follow(path: str | Path, interval: float, sleep: Callable[[float], None] = time.sleep) -> Iterator[Look]:
-    """Yield a `Look` at the file now, and one every `interval` [s] if it contains more, until the run has ended or no
-    process writes the file; the last look says which. Raises InputError as `open_run` does."""
+    """Yield a `Look` at the file now, and another after each `interval` [s] with new data, until the run has ended or
+    no process writes the file; the last look says which. Raises InputError as `open_run` does."""
     path = checks.existing_file("run file", path, f"expected the path of a run file, got {path!r}")
     before, failed = None, 0
     while True:
-        written = is_locked(path)  # first: what is written before it is let go is seen
+        # Before the look: what was written before the lock was released is then seen.
+        written = is_locked(path)
         try:
             look = _look(path, written)
             failed = 0
@@ -219,18 +224,13 @@ def _look(path: str | Path, written: bool) -> Look:
 
 # Repairing a run file that its writer did not close: the committed data are copied into a new file.
 #
-# Nothing is changed in place. The copy is made next to the original and compared with the schema; then it replaces the
-# original. A kill at any moment leaves one or the other.
-
-try:
-    import fcntl
-except ImportError:
-    fcntl = None  # type: ignore[assignment]
+# Nothing is changed in place. The copy is made next to the original and validated; then it replaces the original. A
+# kill at any moment leaves one or the other.
 
 _SCALE = ("CLASS", "NAME", "REFERENCE_LIST", "DIMENSION_LIST", "DIMENSION_LABELS")
-"""Attributes by which HDF5 keeps dimension scales; they hold places in the file."""
+"""Attributes that store dimension scales in HDF5. They contain addresses in the file, so they are made anew."""
 _LIBVER = (LIBVER[0], "latest")
-"""The oldest files need the latest."""
+"""Formats of HDF5 for the copy: files of the first versions of this software use the latest."""
 _ROWS = ("counts", "covariance", "observables", "firings")
 
 
@@ -252,30 +252,31 @@ def repair(path: str | Path) -> dict:
     try:
         _check_free_of_writers(path)
         clear(path)
-        disk.check_free(path, 2 * path.stat().st_size)
+        hdf5_bytes.check_free(path, 2 * path.stat().st_size)
         marked, _ = hdf5_bytes.marks(path)
         with Run(path, opened(path, RUNS, ours=True)) as run:
             lost = _unreadable(run)
             if not marked and not lost:
                 return _report(run, False, lost)
             try:
-                with disk.quiet(part) as made, h5py.File(made, "w", libver=_LIBVER) as target:
+                with hdf5_bytes.quiet(part) as made, h5py.File(made, "w", libver=_LIBVER) as target:
                     _copy(run, target, lost)
             except (OSError, RuntimeError) as error:
                 if is_of_hdf5(error) and "write" not in str(error):
-                    raise damaged(path, said(error)) from None
-                raise StorageError(f"cannot write {path}: {disk.reason(error)}; the file is unchanged") from None
+                    raise damaged(path, message_of(error)) from None
+                raise StorageError(f"cannot write {path}: {hdf5_bytes.reason(error)}; the file is unchanged") from None
         with Run(part, opened(part, RUNS)) as run:
-            found = _report(run, True, lost)
+            report = _report(run, True, lost)
         move(part, path)
-        return found | {"file": str(path)}
+        return report | {"file": str(path)}
     finally:
         part.unlink(missing_ok=True)
         lock.release()
 
 
 def _check_free_of_writers(path: Path) -> None:
-    """HDF5 locks a file that it has open for writing, except in SWMR mode, where our own lock tells."""
+    """Raise InputError if a program has the file open for writing. HDF5 locks such a file, except in SWMR mode, for
+    which this software has a `Lock`."""
     if fcntl is None:
         return
     with open(path, "rb") as file:
@@ -288,8 +289,8 @@ def _check_free_of_writers(path: Path) -> None:
 
 
 def _unreadable(run: Run) -> list[int]:
-    """Committed replicates whose rows cannot be read. Raises InputError for a training run of that kind, whose records
-    hang together."""
+    """Committed replicates whose rows cannot be read. Raises InputError for such a training run, whose records depend
+    on each other."""
     rows = [run._file[name] for name in _ROWS if name in run._file]
     training = run.kind == TRAINING
     if training:
@@ -298,13 +299,14 @@ def _unreadable(run: Run) -> list[int]:
     lost: set[int] = set()
     for dataset in rows if len(committed) else ():
         n = dataset.chunks[0] if dataset.chunks else 1
+        # Replicates that share a chunk are lost together.
         for group in np.split(committed, np.flatnonzero(np.diff(committed // n)) + 1):
             try:
                 for points in _points(dataset, run._n_points if training else dataset.shape[1]):
                     dataset[int(group[0]) : int(group[-1]) + 1, points]
             except (OSError, RuntimeError) as error:
                 if training:
-                    raise damaged(run.path, said(error)) from None
+                    raise damaged(run.path, message_of(error)) from None
                 lost.update(group.tolist())
     if run.record == EVENTS:
         lost.update(log_file.wrong_replicates(run._file, committed))
@@ -312,13 +314,13 @@ def _unreadable(run: Run) -> list[int]:
 
 
 def _points(dataset: h5py.Dataset, n_points: int) -> list[slice]:
-    """Those of each chunk."""
+    """The recorded points of each chunk, as slices."""
     rows = dataset.chunks[1] if dataset.chunks else max(1, n_points)
     return [slice(k, min(k + rows, n_points)) for k in range(0, n_points if dataset.size else 0, rows)]
 
 
 def _copy(run: Run, target: h5py.File, lost: list[int]) -> None:
-    """Everything that can be trusted; rows that cannot are empty again."""
+    """Copy all committed data. Rows that are not committed, or were lost, are empty in the copy."""
     source = run._file
     target.attrs.update(source.attrs)
     datasets = []
@@ -334,6 +336,7 @@ def _copy(run: Run, target: h5py.File, lost: list[int]) -> None:
         made.attrs.update({key: value for key, value in item.attrs.items() if key not in _SCALE})
 
     source.visititems(make)
+    # All scales first: the next loop attaches them.
     for item, made in datasets:
         if item.is_scale:
             made.make_scale(item.attrs["NAME"])
@@ -349,7 +352,7 @@ def _copy(run: Run, target: h5py.File, lost: list[int]) -> None:
 
 
 def _made(target: h5py.File, name: str, item: h5py.Dataset) -> h5py.Dataset:
-    """An empty dataset that is laid out as `item`, in the form of HDF5 that `target` has."""
+    """An empty dataset with the layout of `item`, in the HDF5 format of `target`."""
     how = {"fillvalue": item.fillvalue} if item.dtype.kind in "iuf" else {}
     if item.chunks is not None:
         how |= {"chunks": item.chunks, "maxshape": item.maxshape, "shuffle": item.shuffle}
@@ -372,7 +375,7 @@ def _fill(run: Run, item: h5py.Dataset, made: h5py.Dataset, lost: list[int]) -> 
 
 
 def _report(run: Run, repaired: bool, lost: list[int]) -> dict[str, Any]:
-    found = {
+    report = {
         "file": str(run.path),
         "kind": run.kind,
         "repaired": repaired,
@@ -383,5 +386,5 @@ def _report(run: Run, repaired: bool, lost: list[int]) -> dict[str, Any]:
     }
     if writer.GROUP in run._file:
         last = writer.read_latest(run._file)
-        found["presentations"] = 0 if last is None else last.n_presented
-    return found
+        report["presentations"] = 0 if last is None else last.n_presented
+    return report

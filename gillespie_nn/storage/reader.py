@@ -1,4 +1,4 @@
-"""The committed part of a dataset, read from disk when it is indexed."""
+"""`Run`, a run file that is open for reading. Only committed data are visible; rows are read when they are indexed."""
 
 import json
 from collections.abc import Sequence
@@ -24,10 +24,10 @@ from .save import copy_file
 from .schema import TRAINING
 from .training_file import TrainingRecord
 from .validate import version_of
-from .values import damaged, is_of_hdf5, model_of, readable, said, understood
+from .values import damaged, is_of_hdf5, message_of, model_of, readable, understood
 
 _BYTES = 1 << 24
-"""Read at once, about: of what is asked for some species, all are read."""
+"""About the size that is read at once [bytes]. All species are read, even if few are asked for."""
 
 
 class LazyRows:
@@ -53,6 +53,7 @@ class LazyRows:
             axes = ", ".join(["replicate", "point"] + ["species"] * (n_axes - 2))
             raise IndexError(f"{self._dataset.name[1:]} have {n_axes} axes ({axes}), but the index has {len(key)}")
         if any(k is Ellipsis for k in key):
+            # An ellipsis stands for as many full slices as the index lacks.
             at = next(a for a, k in enumerate(key) if k is Ellipsis)
             key = key[:at] + (slice(None),) * (n_axes + 1 - len(key)) + key[at + 1 :]
         with readable(self._path):
@@ -62,15 +63,16 @@ class LazyRows:
         replicate, point, *more = key + (slice(None),) * (n_axes - len(key))
         chosen, points = self._replicates[replicate], np.arange(self._n_points)[point]
         species = tuple(more)
+        # The shape of a row after indexing, from an array that takes no memory.
         row = np.broadcast_to(np.int8(0), self._dataset.shape[2:])[species].shape
-        found = np.empty((np.size(chosen), np.size(points), *row), dtype=self.dtype)
-        self._fill(found, np.atleast_1d(chosen), np.atleast_1d(points), species)
-        return reached(found.reshape(np.shape(chosen) + np.shape(points) + row))[()]
+        values = np.empty((np.size(chosen), np.size(points), *row), dtype=self.dtype)
+        self._fill(values, np.atleast_1d(chosen), np.atleast_1d(points), species)
+        return reached(values.reshape(np.shape(chosen) + np.shape(points) + row))[()]
 
-    def _fill(self, found: np.ndarray, chosen: np.ndarray, points: np.ndarray, species: tuple) -> None:
-        """Slab by slab of `_BYTES`, of as many points as fit, and of replicates that follow one another: to read those
-        one by one takes many times as long."""
-        if not found.size:
+    def _fill(self, values: np.ndarray, chosen: np.ndarray, points: np.ndarray, species: tuple) -> None:
+        """Read slabs of up to `_BYTES`, of as many points as fit and of consecutive replicates. Reading replicates one
+        by one would take many times as long."""
+        if not values.size:
             return
         place = (slice(None), slice(None), *species)
         first, last = int(points.min()), int(points.max())
@@ -78,14 +80,15 @@ class LazyRows:
         n_points = min(most, last + 1 - first)
         gaps = np.flatnonzero(np.diff(chosen) != 1) + 1
         for run in np.split(np.arange(len(chosen)), gaps):
-            for own in np.split(run, range(most // n_points, len(run), most // n_points)):
-                slab = slice(int(chosen[own[0]]), int(chosen[own[-1]]) + 1)
+            for part in np.split(run, range(most // n_points, len(run), most // n_points)):
+                slab = slice(int(chosen[part[0]]), int(chosen[part[-1]]) + 1)
                 for start in range(first, last + 1, n_points):
                     stop = min(start + n_points, last + 1)
+                    # Points may be in any order and may repeat, so each slab serves those that lie in it.
                     inside = np.flatnonzero((points >= start) & (points < stop))
                     if len(inside):
                         rows = self._dataset[slab, start:stop][:, points[inside] - start]
-                        found[own[0] : own[-1] + 1, inside] = rows[place]
+                        values[part[0] : part[-1] + 1, inside] = rows[place]
 
     def mean(self, *arguments: Any, **named: Any) -> Any:
         """As `mean` of a numpy array, over the points that were reached; reads all rows."""
@@ -115,9 +118,6 @@ class LazyRows:
         return np.ma.getdata(self[:]).astype(dtype or self.dtype, copy=False)
 
 
-# Reading run files: committed data only, from disk when it is indexed.
-
-
 class Run(Trajectories):
     """A run file, with the attributes of `simulation.Result`; `counts` is read from disk when it is indexed.
 
@@ -142,7 +142,7 @@ class Run(Trajectories):
     def __exit__(self, kind: Any, error: Any, _: Any) -> None:
         self.close()
         if kind is not None and is_of_hdf5(error):
-            raise damaged(self.path, said(error)) from error
+            raise damaged(self.path, message_of(error)) from error
 
     def close(self) -> None:
         """Close the file. Data that has not been read is no longer available."""
@@ -196,7 +196,8 @@ class Run(Trajectories):
 
     @cached_property
     def species(self) -> tuple[str, ...]:
-        _ = self.model  # which has these, or the file is damaged
+        # Reading the model checks these names.
+        _ = self.model
         return self._names("species")
 
     @property
@@ -279,7 +280,8 @@ class Run(Trajectories):
     @property
     def counts(self) -> LazyRows:
         """[replicate, point, species], read when indexed, in `units`."""
-        replicates, n_points = self.replicates, self._n_points  # before the rows, which are written before these
+        # In this order: a writer writes the rows first, so what is committed now has its rows.
+        replicates, n_points = self.replicates, self._n_points
         return LazyRows(self.path, self._dataset("counts"), replicates, n_points)
 
     @property
@@ -367,7 +369,7 @@ class Run(Trajectories):
         return log
 
     def _rows_of(self, replicate: int) -> tuple[np.ndarray, int]:
-        # By their numbers: places among the committed ones change while another process writes the file.
+        # By the number of the replicate: its place among the committed ones changes while the file is written.
         return self._read("counts", replicate), int(self._read("status", replicate))
 
     def _more_columns(self) -> dict[str, np.ndarray]:
@@ -396,16 +398,16 @@ class Run(Trajectories):
         return (self._file[group] if group else self._file).attrs[name]
 
     def _text(self, path: str) -> str:
-        """An attribute that may be shown."""
+        """An attribute, without control characters."""
         return printable(self._attribute(path))
 
     def _read(self, name: str, key: Any = ()) -> Any:
-        """Of a dataset, as it is in the file now."""
+        """Values of a dataset, as they are in the file now."""
         with readable(self.path):
             return self._dataset(name)[key]
 
     def _names(self, name: str) -> tuple[str, ...]:
-        """What a dataset of texts holds."""
+        """The texts of a dataset."""
         with readable(self.path):
             return tuple(self._file[name].asstr()[:])
 
@@ -413,8 +415,11 @@ class Run(Trajectories):
         return self._dataset(name).shape
 
     def _dataset(self, name: str) -> h5py.Dataset:
-        """A dataset with what another process wrote since it was opened. One object each, and no more often than it
-        must be: where one of two is refreshed, HDF5 2.0 reads neither any more, or crashes."""
+        """A dataset, with what another process wrote since it was opened.
+
+        There must be only one object for each dataset: if one of two is refreshed, HDF5 2.0 can read neither, or
+        crashes.
+        """
         if name not in self._datasets:
             self._datasets[name] = self._file[name]
         if self._file.swmr_mode:
@@ -448,6 +453,7 @@ def running_mean(values: np.ndarray, window: int) -> np.ndarray:
 
 def _mean_since(values: np.ndarray, first: np.ndarray) -> np.ndarray:
     """Mean of each row of float64[n, k] with those before it from row `first` int64[n] on."""
+    # Sums over a window are differences of cumulative sums.
     total = np.cumsum(np.vstack([np.zeros((1, values.shape[1])), values]), axis=0)
     last = np.arange(1, len(values) + 1)
     return (total[last] - total[first]) / (last - first)[:, None]
@@ -456,5 +462,6 @@ def _mean_since(values: np.ndarray, first: np.ndarray) -> np.ndarray:
 def averaged_weights(run: Run) -> np.ndarray:
     """Recorded weights, each averaged over the records of the 100 presentations up to it, float64[record, weight]."""
     weights = run.weights
-    recorded = run.training.recorded[: len(weights)]  # at uneven distances where evaluations lie between
+    # Records are not equally spaced: each evaluation is recorded, too.
+    recorded = run.training.recorded[: len(weights)]
     return _mean_since(weights, np.searchsorted(recorded, recorded - N_AVERAGED, side="right"))

@@ -1,4 +1,4 @@
-"""What a training run records besides its trajectory, by name."""
+"""Files of training: what a run records, writing it, and files of predictions by simulation."""
 
 import json
 import time
@@ -70,14 +70,15 @@ class TrainingRecord:
 
     @property
     def data(self) -> dict:
-        """Whether the samples are your `own`, the `digest` of all, `checksums` of files, a `notice`; since 1.4.
-        Of your own samples also the names of `classes`, and `scaled` if features were scaled; both can be missing."""
+        """About the data; since version 1.4. `own` is False for a case, `digest` covers all samples, `checksums` are
+        those of the files, and `notice` is a text to show or empty. Data other than a case's also have the names of
+        `classes`, and `scaled` if features were scaled; both can be missing."""
         return self._json("data")
 
     @property
     def samples(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Training and test inputs and targets of your own data, float64[sample, feature or output]
-        [concentration]."""
+        """Training and test inputs and targets, float64[sample, feature or output] [concentration]; no samples for a
+        case."""
         train_x, train_t, test_x, test_t = (self[f"samples/{name}"] for name in SAMPLES)
         return train_x, train_t, test_x, test_t
 
@@ -88,7 +89,8 @@ class TrainingRecord:
 
     @cached_property
     def output_names(self) -> tuple[str, ...]:
-        """Names of the outputs in `predictions`, likewise; of a batch those of all samples, sample after sample."""
+        """Names of the outputs in `predictions`, also numbered before version 1.5; for a batch, those of all samples,
+        sample after sample."""
         return self._names("shown_output" if "shown_output" in self else "output", "{}", "predictions")
 
     @property
@@ -98,13 +100,13 @@ class TrainingRecord:
 
     @property
     def centre(self) -> np.ndarray:
-        """float64[feature] [concentration], what was subtracted from every input; 0 unless the run was `centred`."""
+        """float64[feature] [concentration], subtracted from every input; 0 unless the run was `centred`."""
         return self["centre"] if "centre" in self else np.zeros(self.layers[0])
 
     @property
     def presentations(self) -> np.ndarray:
-        """int64[N], sample number of each presentation; of a batch of B, int64[N B], the samples in the order shown, B
-        to a presentation."""
+        """int64[N], sample number of each presentation; for batches of B, int64[N B], B samples for each
+        presentation."""
         return self["presentations"]
 
     @property
@@ -185,9 +187,10 @@ class TrainingRecord:
         return f"TrainingRecord({'-'.join(map(str, self.layers))}, {self.task}, of {str(self._run.path)!r})"
 
 
-# The file of a training run: counts, weights and predictions at the ends of presentations, and checkpoints.
+# Writing a training run: counts, weights and predictions at the ends of presentations, and checkpoints.
 
-_BLOCK_BYTES = 1 << 20
+_TOGETHER_BYTES = 1 << 20
+"""Size of the records that are written together."""
 _RECORDS = ("time", "training/weights", "training/predictions")
 _VALIDATION = {"training/validation_rmse": RMSE, "training/validation_accuracy": ACCURACY}
 
@@ -216,7 +219,7 @@ class TrainingFile(RunFile):
         """When presentations began, by `time.perf_counter`, less `seconds`."""
         self._scale = plan.volume if plan.method.units == "concentration" else None
         row_bytes = 8 * (len(network.species) + len(plan.spec.weights) + len(plan.spec.outputs))
-        self._block = max(1, _BLOCK_BYTES // row_bytes)
+        self._n_together = max(1, _TOGETHER_BYTES // row_bytes)
         settings = {
             "method": name_of(plan.method),
             "method_reason": plan.learner.method_reason,
@@ -238,13 +241,15 @@ class TrainingFile(RunFile):
                 self._take_over(earlier)
 
     def _take_over(self, earlier: h5py.File) -> None:
-        """What was committed up to the last whole checkpoint; all beyond is simulated, and written, again."""
+        """Copy what was committed up to the last complete checkpoint. Everything after it is simulated and written
+        again."""
         writer.copy(earlier, self._file)
         self.resumed_from = writer.read_latest(earlier)
         done = 0 if self.resumed_from is None else self.resumed_from.n_presented
+        # Records and evaluations after the checkpoint are dropped: they are simulated again.
         n_records = int(np.searchsorted(self._plan.presentations.recorded, done))
-        for start in range(0, n_records, self._block):
-            part = slice(start, min(start + self._block, n_records))
+        for start in range(0, n_records, self._n_together):
+            part = slice(start, min(start + self._n_together, n_records))
             self._file["counts"][0, part] = earlier["counts"][0, part]
             for name in _RECORDS:
                 self._file[name][part] = earlier[name][part]
@@ -260,14 +265,14 @@ class TrainingFile(RunFile):
         self._file.attrs["created"] = earlier.attrs["created"]
 
     def record(self, time: float, counts: np.ndarray, weights: np.ndarray, prediction: np.ndarray) -> None:
-        """Add the next record; records are written when a block is full."""
+        """Add the next record; `_n_together` records are written at once."""
         self._buffer.append((time, counts.copy() if self._scale is None else counts / self._scale, weights, prediction))
-        if len(self._buffer) >= self._block:
+        if len(self._buffer) >= self._n_together:
             self._flush()
             self._file.flush()
 
     def _flush(self) -> None:
-        """Write what was kept back, and flush; only then does the file say that it is there."""
+        """Write the records in memory and flush. Only then does `n_recorded` count them."""
         if not self._buffer:
             return
         times, counts, weights, predictions = (np.array(column) for column in zip(*self._buffer))
@@ -289,7 +294,7 @@ class TrainingFile(RunFile):
             self._at("provenance/presentation_seconds")[()] = time.perf_counter() - self.started
             slots = {name: self._at(f"{writer.GROUP}/{name}") for name in (*writer.NAMES, writer.MEMORY_SCALE)}
             every = self._plan.options.checkpoint_every
-            assert every is not None  # a plan has it worked out
+            assert every is not None  # `api.train` computes it
             writer.write(slots, checkpoint.n_presented // every, checkpoint)
             self._file.flush()
 
@@ -300,8 +305,7 @@ class TrainingFile(RunFile):
     def finish(
         self, trained: Trained, arrays: dict[str, np.ndarray], scores: Mapping[str, float], seconds: float
     ) -> None:
-        """Write the end of training, a `simulation.training.Trained`, with evaluation arrays and scores by name;
-        commit."""
+        """Write the end of training, with evaluation arrays and scores by name, and commit."""
         self._flush()
         arrays = arrays | {"final_weights": trained.weights, "best_weights": trained.best_weights}
         with self._guard():
@@ -316,6 +320,7 @@ class TrainingFile(RunFile):
                 self._at(f"training/{name}")[: len(values)] = values
             for name, value in scores.items():
                 self._at(f"training/{name}")[()] = value
+            # Everything must be on disk before the flag that commits it.
             self._file.flush()
             self._at("committed")[0] = 1
             self._file.flush()
@@ -329,11 +334,11 @@ class TrainingFile(RunFile):
             super().close()
 
 
-# The file of a prediction by simulation, which is complete or absent at any moment.
+# Files of predictions by simulation. A file is complete or absent at any moment.
 
 
-class Found(NamedTuple):
-    """The contents of a file."""
+class StoredPrediction(NamedTuple):
+    """The contents of a file of a prediction."""
 
     arguments: dict
     task: str
@@ -343,19 +348,19 @@ class Found(NamedTuple):
 
 
 def write(path: Path, arguments: dict, task: str, targets: np.ndarray, outputs: np.ndarray) -> None:
-    """Write the file. Raises StorageError if this fails. `arguments` are everything that determines the content,
-    including those of the training run."""
+    """Write the file. `arguments` are everything that determines the content, including the training run. Raises
+    StorageError if this fails."""
     values: dict[str, Any] = {"task": task, "arguments": json.dumps(arguments)}
     values |= {"targets": np.asarray(targets, dtype=np.float64), "outputs": np.asarray(outputs, dtype=np.float64)}
     with written(path) as file:
         make(file, PREDICTIONS, values)
 
 
-def read(path: Path) -> Found:
+def read(path: Path) -> StoredPrediction:
     """The contents of the file. Raises InputError for a file of another type or a newer major version, and for a
     damaged one."""
     with opened(path, PREDICTIONS) as file, readable(path):
-        return Found(
+        return StoredPrediction(
             json.loads(file.attrs["arguments"]),
             printable(file.attrs["task"]),
             file["targets"][:],
@@ -364,8 +369,8 @@ def read(path: Path) -> Found:
         )
 
 
-def scores(found: Found) -> dict[str, float]:
+def scores(prediction: StoredPrediction) -> dict[str, float]:
     """`accuracy` and `rmse` of the outputs."""
-    none = found.targets[:0]
-    data = Dataset("", found.task, none, none, none, found.targets)
-    return {"accuracy": data.accuracy(found.outputs), "rmse": data.rmse(found.outputs)}
+    none = prediction.targets[:0]
+    data = Dataset("", prediction.task, none, none, none, prediction.targets)
+    return {"accuracy": data.accuracy(prediction.outputs), "rmse": data.rmse(prediction.outputs)}

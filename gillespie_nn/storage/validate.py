@@ -1,4 +1,8 @@
-"""Values in a file that must agree with each other, which a table of datasets cannot express, by kind of file."""
+"""Validation of files: comparison with the tables of `schema`, and of values that must agree with each other.
+
+A file from elsewhere may contain anything. In a valid file, names, types and sizes can be trusted. Everything present
+is checked, whatever version the file claims to have, because readers use everything present.
+"""
 
 import math
 import re
@@ -15,18 +19,20 @@ from ..statistics.intervals import possible
 from ..status import Status
 from .log_file import FIRST, GROUP, REACTION, TIME
 from .making import axis_name, datasets_of
-from .schema import BOUNDS, FORMATS, MOMENTS, NAME, PREDICTIONS, RUNS, Entry, Format, Version
+from .schema import BOUNDS, FORMATS, MOMENTS, NAME, PREDICTIONS, RUNS, Entry, FileFormat, Version
 from .schema.file_kinds import SKETCH, TRAINING
 from .values import check_size, damaged, json_object, shown, strings, text
+
+# Values that must agree with each other, which a table cannot express, by kind of file.
 
 _PROVENANCE = {
     "software": dict, "command": list, "parameters": dict, "environment": dict, "started": str, "resumed": list,
 }  # fmt: skip
-"""What those who show it take for granted."""
+"""Types in the provenance that reports rely on."""
 
 
 def _check_provenance(path: Path, file: h5py.File) -> None:
-    """Raises InputError where a part of it is of another kind than ours."""
+    """Raise InputError if a part of the provenance has another type than in files of this software."""
     record = json_object(path, "/provenance/json", strings(path, file["provenance/json"]))
     for name, kind in _PROVENANCE.items():
         if not isinstance(record.get(name, kind()), kind):
@@ -46,6 +52,7 @@ def _check_run(path: Path, file: h5py.File, lengths: Mapping[str, int]) -> None:
     if not np.isin(status, known).all():
         raise damaged(path, f"/status contains {status[~np.isin(status, known)][0]}, expected one of {known}")
     replicates, points = lengths["replicate"], lengths["time"]
+    # Only what is written must take space in the file; the rest may be absent.
     n_written = int(committed.sum()) * points
     if training:
         if replicates != 1:
@@ -61,7 +68,8 @@ def _check_run(path: Path, file: h5py.File, lengths: Mapping[str, int]) -> None:
         for name in ("training/weights", "training/predictions"):
             check_size(path, file[name], n_written * file[name].shape[1])
         if "checkpoint/memory" in file:
-            memory = file["checkpoint/memory"]  # of one slot at least, once there is a checkpoint
+            # Once there is a checkpoint, at least one slot is written.
+            memory = file["checkpoint/memory"]
             begun = file["checkpoint/number"][:].any() or memory.id.get_storage_size()
             check_size(path, memory, memory.shape[1] if begun else 0)
     check_size(path, file["counts"], n_written * file["counts"].shape[2])
@@ -75,18 +83,20 @@ def _check_run(path: Path, file: h5py.File, lengths: Mapping[str, int]) -> None:
 
 
 def _check_events(path: Path, file: h5py.File, replicates: np.ndarray) -> None:
-    """Raises InputError unless the reactions of these replicates have places of their own in the log."""
+    """Raise InputError unless the reactions of these replicates lie in the log and do not overlap."""
     for name in (TIME, REACTION, FIRST):
         if not isinstance(file[GROUP], h5py.Group) or name.rpartition("/")[2] not in file[GROUP]:
             raise damaged(path, f"/{name} is missing")
     time, reaction = file[TIME], file[REACTION]
     if file.swmr_mode:
-        time.refresh()  # what another process added since it was opened
+        # See what another process added since the file was opened.
+        time.refresh()
         reaction.refresh()
     n = min(len(time), len(reaction))
     first, n_events = file[FIRST][:][replicates], file["n_events"][:][replicates]
     if (first < 0).any() or (n_events < 0).any() or (first > n - n_events).any():
         raise damaged(path, f"/{FIRST} and /n_events do not match the {n} reactions in /{GROUP}")
+    # Sorted by place; replicates without reactions take none.
     order = np.argsort(first + np.minimum(n_events, 1), kind="stable")
     order = order[n_events[order] > 0]
     if (first[order[1:]] < (first + n_events)[order[:-1]]).any():
@@ -120,7 +130,7 @@ def _check_bounds(path: Path, file: h5py.File, lengths: Mapping[str, int]) -> No
 
 
 def _check_prediction(path: Path, file: h5py.File, lengths: Mapping[str, int]) -> None:
-    """Nothing beside its table."""
+    """Nothing: its table says everything."""
 
 
 CHECKS = {
@@ -131,20 +141,17 @@ CHECKS = {
 }
 
 
-# Validation of files: every attribute and dataset of the kind must exist with its type and shape, and nothing may be
-# stored in another file.
-#
-# A file from elsewhere may contain anything. In a valid file, names, types and sizes can be trusted. Everything present
-# is checked, whatever version the file claims to have, because readers use everything present.
+# Comparison with the table: every attribute and dataset must exist with its type and shape, and nothing may be stored
+# in another file.
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _MOST_PLACES = 10_000
-"""Ours hold some hundred."""
+"""Largest number of groups and datasets. Files of this software have a few hundred."""
 
 
-def form_of(path: Path, file: h5py.File, expected: Format | None = None) -> Format:
-    """The kind of file by its `filetype`. Raises InputError for an unknown type, for another type than `expected`, and
-    for another major version."""
+def form_of(path: Path, file: h5py.File, expected: FileFormat | None = None) -> FileFormat:
+    """The kind of a file, by its `filetype`. Raises InputError for an unknown type, a type other than `expected`, and
+    another major version."""
     filetype = file.attrs.get("filetype")
     known = FORMATS if expected is None else (expected,)
     form = next((f for f in known if isinstance(filetype, str) and filetype == f.filetype), None)
@@ -167,7 +174,7 @@ def version_of(file: h5py.File) -> Version:
     return major, minor
 
 
-def check(path: Path, file: h5py.File, expected: Format | None = None) -> Format:
+def check(path: Path, file: h5py.File, expected: FileFormat | None = None) -> FileFormat:
     """Compare a file with the table of its kind, which is returned. Raises InputError for any difference, or if the
     kind is not the `expected` one (default: any)."""
     form = form_of(path, file, expected)
@@ -187,6 +194,7 @@ def check(path: Path, file: h5py.File, expected: Format | None = None) -> Format
             if entry.path in needed and not _may_be_missing(file, entry):
                 raise damaged(path, f"/{entry.path} is missing")
             continue
+        # Groups with any datasets may have any names, which must still be identifiers.
         for name in file[entry.group] if entry.open else ():
             _check_name(path, f"/{entry.group}", name)
         for dataset in datasets_of(file, entry):
@@ -197,19 +205,20 @@ def check(path: Path, file: h5py.File, expected: Format | None = None) -> Format
     return form
 
 
-def _other(path: Path, filetype: Any, expected: Format | None) -> str:
-    """What to say of a file of another type."""
+def _other(path: Path, filetype: Any, expected: FileFormat | None) -> str:
+    """The message for a file of another type."""
     known = next((f for f in FORMATS if isinstance(filetype, str) and filetype == f.filetype), None)
     if expected is None:
         what = " or ".join(repr(f.filetype) for f in FORMATS)
         return f"{path} is not a file of this software: its filetype is {shown(filetype)}, expected {what}"
-    said = f"{path} is not a {expected.name}: its filetype is {shown(filetype)}, expected {expected.filetype!r}"
-    return said + (f"; it is a {known.name}" if known is not None else f"; {expected.remedy}")
+    message = f"{path} is not a {expected.name}: its filetype is {shown(filetype)}, expected {expected.filetype!r}"
+    return message + (f"; it is a {known.name}" if known is not None else f"; {expected.remedy}")
 
 
 def _check_places(path: Path, file: h5py.File) -> None:
-    """All that a file holds has to stand in it, at one place, also what no table has: no links but hard ones and no
-    second ones of these, no external storage."""
+    """Raise InputError unless everything is stored in the file itself, and once: all links must be hard links, no
+    object may have two, and no data may be external. This holds for objects that no table has, too."""
+    # The address identifies an object, so a second link to it is detected, and a cycle ends.
     places = {h5py.h5o.get_info(file.id).addr: "/"}
     waiting: list[h5py.Group] = [file]
     while waiting:
@@ -250,13 +259,13 @@ def _may_be_missing(file: h5py.File, entry: Entry) -> bool:
 
 
 def _check_dataset(path: Path, dataset: Any, entry: Entry, axes: list[str], lengths: dict[str, int]) -> None:
-    """Raises InputError where a dataset is not as its entry says; `axes` are the names of its axes, and `lengths` of
-    those known so far are filled in."""
+    """Raise InputError if a dataset is not as its entry says. `axes` are the names of its axes. `lengths` are those of
+    the axes so far; new ones are added."""
     where = dataset.name
     if not isinstance(dataset, h5py.Dataset):
         raise damaged(path, f"{where} is a group, expected a dataset")
-    found = NAME if h5py.check_string_dtype(dataset.dtype) else dataset.dtype.name
-    if found not in entry.dtypes or dataset.dtype.byteorder == ">":
+    dtype = NAME if h5py.check_string_dtype(dataset.dtype) else dataset.dtype.name
+    if dtype not in entry.dtypes or dataset.dtype.byteorder == ">":
         raise damaged(path, f"{where} has dtype {dataset.dtype}, expected {' or '.join(entry.dtypes)}")
     if dataset.shape is None or len(dataset.shape) != len(entry.axes):
         raise damaged(path, f"{where} has shape {dataset.shape}, expected [{', '.join(entry.axes)}]")
@@ -264,11 +273,11 @@ def _check_dataset(path: Path, dataset: Any, entry: Entry, axes: list[str], leng
         if lengths.setdefault(axis, length) != length and not entry.grows:
             raise damaged(path, f"{where} has shape {dataset.shape}, expected {axis} = {lengths[axis]}")
     unit = dataset.attrs.get("units", "")
-    if not isinstance(unit, str) or unit != entry.unit(found):
-        raise damaged(path, f"{where} has units {shown(unit)}, expected {entry.unit(found)!r}")
+    if not isinstance(unit, str) or unit != entry.unit(dtype):
+        raise damaged(path, f"{where} has units {shown(unit)}, expected {entry.unit(dtype)!r}")
     if not entry.filled_later:
         check_size(path, dataset, math.prod(dataset.shape))
-    if found == NAME:
+    if dtype == NAME:
         texts = strings(path, dataset)
         if entry.json:
             json_object(path, where, texts)
@@ -277,12 +286,13 @@ def _check_dataset(path: Path, dataset: Any, entry: Entry, axes: list[str], leng
 
 
 def _check_name(path: Path, where: str, name: str) -> None:
-    """Names are identifiers, as those of models are: they stand in the first line of tables, and on terminals."""
+    """Raise InputError for a name that is not an identifier: names appear in the first line of tables, and on
+    terminals."""
     if not _NAME.fullmatch(name):
         raise damaged(path, f"{where} contains the name {shown(name)}, expected letters, digits and underscores")
 
 
-def _check_attributes(path: Path, file: h5py.File, form: Format, kind: str, version: Version) -> None:
+def _check_attributes(path: Path, file: h5py.File, form: FileFormat, kind: str, version: Version) -> None:
     needed = {a.path for a in form.attributes_of(kind, version)}
     for attribute in form.attributes:
         item = file if not attribute.group else file.get(attribute.group)

@@ -1,4 +1,4 @@
-"""Error messages for damaged files."""
+"""Single values of a file, checked when they are read, and the errors for damaged files."""
 
 import json
 from collections.abc import Iterator
@@ -15,6 +15,11 @@ from ..crn.dual_rail import Rails
 from ..simulation.task import quantities_of
 from . import hdf5_bytes
 
+if TYPE_CHECKING:
+    import h5py
+
+# Errors. HDF5 reports unreadable bytes by exceptions of many types, which users must not see.
+
 _WORDS = (
     "Can't ",
     "Unable to ",
@@ -24,7 +29,7 @@ _WORDS = (
     "Object visitation",
     "Link iteration",
 )
-"""How the errors of h5py begin."""
+"""Beginnings of the messages of h5py."""
 _UNKNOWN_FORM = "bad version number"
 _NEWER = "a newer HDF5 library than the installed one may have written the file"
 _ADVICE = "the file is damaged, or another program wrote it: restore a backup, or run again"
@@ -40,18 +45,18 @@ def damaged(path: str | Path | None, what: str) -> InputError:
 
 @contextmanager
 def readable(path: str | Path) -> Iterator[None]:
-    """Turn HDF5's errors about unreadable bytes into an InputError."""
+    """A context manager that turns errors of HDF5 about unreadable bytes into an InputError."""
     try:
         yield
     except Exception as error:
         if not is_of_hdf5(error):
             raise
-        raise damaged(path, said(error)) from error
+        raise damaged(path, message_of(error)) from error
 
 
 @contextmanager
 def understood(path: str | Path | None) -> Iterator[None]:
-    """Turn errors caused by a file's description of its run into an InputError."""
+    """A context manager that turns errors caused by the description of the run in a file into an InputError."""
     try:
         yield
     except GillespieError:
@@ -61,36 +66,35 @@ def understood(path: str | Path | None) -> Iterator[None]:
 
 
 def is_of_hdf5(error: BaseException) -> bool:
-    """Whether the HDF5 library could not read something. An OSError of the operating system has a number."""
+    """Whether an error comes from the HDF5 library. An OSError of the operating system has a number."""
     if isinstance(error, UnicodeDecodeError):
         return True
     known = isinstance(error, (OSError, RuntimeError, KeyError, ValueError, TypeError))
-    return known and getattr(error, "errno", None) is None and said(error).startswith(_WORDS)
+    return known and getattr(error, "errno", None) is None and message_of(error).startswith(_WORDS)
 
 
-def said(error: BaseException) -> str:
+def message_of(error: BaseException) -> str:
+    """The message of an exception, without the quotes that KeyError adds."""
     return str(error.args[0] if error.args else error)
 
 
 def shown(value: object) -> str:
-    """A value of a file for a message: at most some hundred characters."""
+    """A value of a file for a message, cut after a hundred characters."""
     text = repr(value)
     return text if len(text) <= 100 else text[:100] + "..."
 
 
-# Single values of a file, checked when they are read. All functions raise InputError for invalid values.
-
-if TYPE_CHECKING:
-    import h5py
+# Single values. All functions raise InputError for invalid ones.
 
 ALL_SPECIES = "model/species"
-"""Dataset of the names of all species, where only some are recorded; else `/species` has them."""
+"""Dataset of the names of all species, if not all are recorded; otherwise `/species` has them."""
 PREDICTIONS = "training/predictions"
 SHOWN_OUTPUT = "training/shown_output"
-"""Dataset of the names of the outputs of all samples of a batch; of one sample `/training/output` has them."""
+"""Dataset of the names of the outputs of all samples of a batch; for single samples `/training/output` has them."""
 _MOST_PACKED = 1100
-"""Deflate packs at most 1,032 bytes into one: what claims to be more was never written."""
+"""Deflate packs at most 1,032 bytes into one. A dataset that claims a larger ratio was never written."""
 _SMALL_BYTES = 1 << 16
+"""Sizes up to this are not checked [bytes]: reading them does no harm."""
 
 
 def text(path: Path, where: Any, name: str) -> str:
@@ -98,7 +102,8 @@ def text(path: Path, where: Any, name: str) -> str:
     value = where.attrs.get(name)
     if not isinstance(value, str):
         raise damaged(path, f"the attribute {name} is {shown(value)}, expected a string")
-    if any("\ud800" <= letter <= "\udfff" for letter in value):  # how h5py shows bytes that are not UTF-8
+    # h5py shows bytes that are not UTF-8 as surrogates.
+    if any("\ud800" <= letter <= "\udfff" for letter in value):
         raise damaged(path, f"the attribute {name} is not UTF-8 text")
     return value
 
@@ -107,21 +112,22 @@ def strings(path: Path, dataset: "h5py.Dataset") -> Any:
     """The string or strings of a dataset."""
     try:
         hdf5_bytes.check_lengths(path, dataset)
-        found = dataset.asstr()[()]
+        texts = dataset.asstr()[()]
     except UnicodeDecodeError:
         raise damaged(path, f"{dataset.name} is not UTF-8 text") from None
     except OSError as error:
-        raise damaged(path, said(error)) from error
-    if any("\0" in text for text in np.atleast_1d(found)):
+        raise damaged(path, message_of(error)) from error
+    if any("\0" in text for text in np.atleast_1d(texts)):
         raise damaged(path, f"{dataset.name} contains a string with a NUL character")
-    return found
+    return texts
 
 
 def check_size(path: Path, dataset: "h5py.Dataset", n_written: int) -> None:
     """Check that `n_written` numbers of a dataset are stored: a small file can claim any size."""
     n_bytes = n_written * dataset.dtype.itemsize
     if n_bytes > _SMALL_BYTES:
-        dataset.refresh()  # what another process wrote since it was opened
+        # See what another process wrote since the file was opened.
+        dataset.refresh()
     stored = dataset.id.get_storage_size()
     if n_bytes > _SMALL_BYTES and n_bytes > stored * _MOST_PACKED:
         raise damaged(path, f"{dataset.name} should have {n_bytes} bytes, but the file has {stored}")
@@ -130,12 +136,12 @@ def check_size(path: Path, dataset: "h5py.Dataset", n_written: int) -> None:
 def json_object(path: Path, what: str, text: Any) -> dict:
     """Parse `text` as a JSON object; `what` names it in the message."""
     try:
-        found = json.loads(text)
+        value = json.loads(text)
     except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
+        value = None
+    if not isinstance(value, dict):
         raise damaged(path, f"{what} is not a JSON object")
-    return found
+    return value
 
 
 def json_text(path: Path, where: Any, name: str) -> dict:
@@ -145,27 +151,27 @@ def json_text(path: Path, where: Any, name: str) -> dict:
 
 def sizes(path: Path, where: Any, name: str) -> tuple[int, ...]:
     """An attribute that lists sizes of layers, at least two."""
-    found = np.asarray(where.attrs.get(name))
-    if found.dtype.kind not in "iu" or found.ndim != 1 or len(found) < 2 or (found < 1).any():
-        raise damaged(path, f"the attribute {name} is {shown(found)}, expected sizes of layers")
-    return tuple(found.tolist())
+    value = np.asarray(where.attrs.get(name))
+    if value.dtype.kind not in "iu" or value.ndim != 1 or len(value) < 2 or (value < 1).any():
+        raise damaged(path, f"the attribute {name} is {shown(value)}, expected sizes of layers")
+    return tuple(value.tolist())
 
 
 def whole_number(path: Path, where: Any, name: str, least: int) -> int:
     """An attribute that is an integer, at least `least`."""
-    found = where.attrs.get(name)
-    value = np.asarray(found)
+    attribute = where.attrs.get(name)
+    value = np.asarray(attribute)
     if value.shape != () or value.dtype.kind not in "iu" or value < least:
-        raise damaged(path, f"the attribute {name} is {shown(found)}, expected an integer, at least {least}")
+        raise damaged(path, f"the attribute {name} is {shown(attribute)}, expected an integer, at least {least}")
     return int(value)
 
 
 def positive_number(path: Path, where: Any, name: str) -> float:
     """An attribute that is a positive number."""
-    found = where.attrs.get(name)
-    value = np.asarray(found)
+    attribute = where.attrs.get(name)
+    value = np.asarray(attribute)
     if value.shape != () or value.dtype.kind not in "iuf" or not 0 < value < np.inf:
-        raise damaged(path, f"the attribute {name} is {shown(found)}, expected a positive number")
+        raise damaged(path, f"the attribute {name} is {shown(attribute)}, expected a positive number")
     return float(value)
 
 
@@ -182,15 +188,16 @@ def model_of(path: Path, file: "h5py.File") -> ReactionNetwork:
 
 
 def _check_recorded(path: Path, file: "h5py.File", network: ReactionNetwork) -> None:
-    """Raises InputError where `/species`, or `/quantity` in a file of moments, contains other names than the model, or
-    not all of its species, unless the file was asked for some of them."""
+    """Raise InputError if `/species`, or `/quantity` in a file of moments, has other names than the model. It may lack
+    species only if the argument `species` of the run chose them."""
     asked = json_text(path, file, "arguments").get("species") if "arguments" in file.attrs else None
     name = "species" if "species" in file else "quantity"
     names = tuple(strings(path, file[name]))
     expected = network.species if name == "species" else quantities_of(network, network.species)
     if names == expected:
         return
-    # Observables that are not among the recorded species follow these, in their order.
+    # The names are recorded species, then the other observables in the order of the model. The loop steps back over
+    # these to the last species.
     place = {observable: k for k, observable in enumerate(network.observables if name == "quantity" else ())}
     n = len(names)
     while n and place.get(names[n - 1], len(place)) < (place[names[n]] if n < len(names) else len(place)):
@@ -203,13 +210,13 @@ def _check_recorded(path: Path, file: "h5py.File", network: ReactionNetwork) -> 
 
 
 def _names_any(asked: Any, network: ReactionNetwork) -> bool:
-    """Whether a name or pattern of the argument `species` is that of a species: it can be that of an observable."""
+    """Whether the argument `species` chooses any species: its names and patterns may all be those of observables."""
     patterns = [pattern for pattern in asked if isinstance(pattern, str)] if isinstance(asked, list) else ["*"]
     return any(fnmatchcase(species, pattern) for pattern in patterns for species in network.species)
 
 
 def _check_model(path: Path, file: "h5py.File", network: ReactionNetwork) -> None:
-    """Raises InputError where something in a file does not fit its model: columns would be taken for others."""
+    """Raise InputError if names or lengths in a file do not fit its model: columns would be taken for others."""
     reactions = tuple(r.name for r in network.reactions)
     _check_recorded(path, file, network)
     for name, expected in (
@@ -225,10 +232,11 @@ def _check_model(path: Path, file: "h5py.File", network: ReactionNetwork) -> Non
             raise damaged(path, f"/{name} has {file[name].shape[0]} numbers, but the model has {length}")
     index = network.index
     changes = {(r, index[s], n) for r, x in enumerate(network.reactions) for s, n in x.net_change().items()}
-    found = file["model/stoichiometry"][:]
-    if len(found) != len(changes) or set(map(tuple, found.tolist())) != changes:
+    stored = file["model/stoichiometry"][:]
+    if len(stored) != len(changes) or set(map(tuple, stored.tolist())) != changes:
         raise damaged(path, "/model/stoichiometry does not match the model")
     for name in ("training/weight", SHOWN_OUTPUT if SHOWN_OUTPUT in file else "training/output"):
-        for number in strings(path, file[name]) if name in file else ():  # on two rails, or a species if never negative
+        # A number has two rails, or is a single species if it is never negative.
+        for number in strings(path, file[name]) if name in file else ():
             if number not in index and not set(Rails.signed(number)) <= index.keys():
                 raise damaged(path, f"/{name} contains the name {shown(number)}, which is not in the model")

@@ -1,4 +1,7 @@
-"""Writing run files: all objects are created first, then filled in SWMR mode, so that readers can follow."""
+"""Writing run files, and checkpoints in them.
+
+All objects of a file are created first. They are then filled in SWMR mode, so that readers can follow.
+"""
 
 import hashlib
 import os
@@ -34,7 +37,7 @@ class RunFile:
     kind: str
 
     def __init__(self, path: str | Path, overwrite: bool, values: dict[str, Any], lengths: dict[str, int], **how: Any):
-        """`values`, `lengths` and `how` as of `making.make`."""
+        """`values`, `lengths` and `how` as in `making.make`."""
         self.path = checks.new_run_file(path, overwrite)
         self._start = time.perf_counter()
         part = part_of(self.path)
@@ -44,8 +47,10 @@ class RunFile:
         try:
             with self._guard():
                 self._lock = Lock(self.path)
-                checks.new_run_file(self.path, overwrite)  # another may have made it before the lock was ours
+                # Again, under the lock: another process may have created the file in between.
+                checks.new_run_file(self.path, overwrite)
                 clear(self.path)
+                # Under the temporary name, so that a kill in between leaves no file at `path`.
                 with hdf5_bytes.quiet(part) as made, h5py.File(made, "w", libver=LIBVER) as self._file:
                     make(self._file, RUNS, values | {"kind": self.kind}, lengths, kind=self.kind, **how)
                     self._begin()
@@ -60,8 +65,8 @@ class RunFile:
             raise
 
     def _begin(self) -> None:
-        """What is written before the file is there. Every group, dataset and attribute exists by now: later ones would
-        be lost without an error."""
+        """Write what must be in the file from the start. Every group, dataset and attribute exists by now: SWMR mode
+        would lose new ones without an error."""
 
     def __enter__(self: _Self) -> _Self:
         return self
@@ -70,12 +75,13 @@ class RunFile:
         self.close()
 
     def close(self) -> None:
-        """Close the file, and let others write in it."""
+        """Close the file and release its lock."""
         if self._file and self._lock:
             try:
                 with self._guard(None):
                     self._at("provenance/seconds")[()] = time.perf_counter() - self._start
-                    self._file.flush()  # where it fails, it raises; a dataset that is closed does not
+                    # A failing flush raises an error; closing a dataset would not.
+                    self._file.flush()
                     self._datasets.clear()
                     self._file.close()
             finally:
@@ -86,16 +92,16 @@ class RunFile:
         self._start -= float(np.nan_to_num(seconds))
 
     def _at(self, name: str) -> h5py.Dataset:
-        """A dataset, looked up once, and kept: to look it up takes as long as writing a small one, and h5py says
-        nothing when the last rows cannot be written as a dataset is closed."""
+        """A dataset, which stays open. Looking it up takes as long as writing a small one; and when h5py closes a
+        dataset, it reports no error if the last rows cannot be written."""
         if name not in self._datasets:
             self._datasets[name] = self._file[name]
         return self._datasets[name]
 
     @contextmanager
     def _guard(self, n_bytes: int | None = 0) -> Iterator[None]:
-        """Turns a failing write into a sentence; refuses to start one of `n_bytes` (None: does not look) when the disk
-        is nearly full."""
+        """A context manager for a write of `n_bytes`. Raises StorageError if the disk is nearly full (None: no check),
+        and if the write fails; the file is then abandoned."""
         if n_bytes is not None:
             hdf5_bytes.check_free(self.path, n_bytes)
         try:
@@ -113,19 +119,20 @@ class RunFile:
 
 
 def _open_swmr(path: Path) -> h5py.File:
-    """Open for writing and for readers at once: opened for writing alone, the file of a process killed before
-    `swmr_mode` is set would open no more."""
+    """Open a file for writing in SWMR mode. If it were opened for writing first, and the process were killed before
+    `swmr_mode` is set, the file could not be opened any more."""
     access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
     access.set_fclose_degree(h5py.h5f.CLOSE_STRONG)
     access.set_libver_bounds(h5py.h5f.LIBVER_V110, h5py.h5f.LIBVER_V110)
-    access.set_file_locking(False, True)  # there is a lock of our own, also where the file system has none for HDF5
+    # `Lock` does this, also on file systems where HDF5 cannot lock.
+    access.set_file_locking(False, True)
     return h5py.File(h5py.h5f.open(os.fsencode(path), h5py.h5f.ACC_RDWR | h5py.h5f.ACC_SWMR_WRITE, access))
 
 
-# Checkpoints in a run file: two slots, written in turn, so that a kill during a write leaves the previous one.
+# Checkpoints: two slots, written in turn, so that a kill during a write leaves the previous one.
 #
 # A slot is valid if its number is not 0 and its digest is that of number and content. An incomplete write is therefore
-# not a checkpoint, in whatever order its parts reached the disk.
+# never read as a checkpoint, in whatever order its parts reach the disk.
 
 GROUP = "checkpoint"
 _NUMBERS = ("n_presented", "n_events")
@@ -135,8 +142,9 @@ NAMES = ("number", "digest", *_NUMBERS, *_ARRAYS)
 
 
 def write(slots: Mapping[str, h5py.Dataset], number: int, checkpoint: Checkpoint) -> None:
-    """Write checkpoint `number` (1, 2, ...) over the one before the last; `slots` are the datasets by name."""
+    """Write checkpoint `number` (1, 2, ...) into the slot of the older one; `slots` are the datasets by name."""
     slot = number % N_SLOTS
+    # The length of a method's memory is known now. Both slots and the scale of the axis grow together.
     if slots["memory"].shape[1] != checkpoint.memory.size:
         for name, axis in (("memory", 1), (MEMORY_SCALE, 0)):
             slots[name].resize(checkpoint.memory.size, axis=axis)
@@ -144,6 +152,7 @@ def write(slots: Mapping[str, h5py.Dataset], number: int, checkpoint: Checkpoint
         values = getattr(checkpoint, name)
         if np.size(values):
             slots[name][slot] = values
+    # Until the digest is written, the slot has the wrong one and is ignored.
     slots["digest"][slot] = _digest(number, checkpoint)
     slots["number"][slot] = number
 
@@ -155,9 +164,9 @@ def read_latest(file: h5py.File) -> Checkpoint | None:
     for slot in np.argsort(-numbers, kind="stable"):
         if numbers[slot] <= 0:
             break
-        found = _read(group, slot)
-        if (group["digest"][slot] == _digest(numbers[slot], found)).all():
-            return found
+        checkpoint = _read(group, slot)
+        if (group["digest"][slot] == _digest(numbers[slot], checkpoint)).all():
+            return checkpoint
     return None
 
 
@@ -174,8 +183,8 @@ def copy(source: h5py.File, target: h5py.File) -> None:
 
 
 def _read(group: h5py.Group, slot: int) -> Checkpoint:
-    found: dict[str, Any] = {name: int(group[name][slot]) for name in _NUMBERS}
-    return Checkpoint(**found, **{name: group[name][slot] for name in _ARRAYS})
+    numbers: dict[str, Any] = {name: int(group[name][slot]) for name in _NUMBERS}
+    return Checkpoint(**numbers, **{name: group[name][slot] for name in _ARRAYS})
 
 
 def _digest(number: int, checkpoint: Checkpoint) -> np.ndarray:

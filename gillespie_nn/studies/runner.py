@@ -20,7 +20,7 @@ from ..processes import spread
 from ..progress import Progress
 from ..statistics.intervals import LEVEL, Estimate
 from ..statistics.tests import Verdict, holm, paired
-from ..storage.save import described
+from ..storage.provenance import described
 from .points import Point, Record, compile_kernels
 from .study import Extent, Goal, Study, StudyFinding, StudyResults
 

@@ -15,7 +15,7 @@ from ..crn.names import chosen, several
 from ..crn.network import refuse_two_starts
 from ..display.figures import COLOURS, add_legend, new_axes, title
 from ..display.tables import Table, estimate, fragment, shown
-from ..options import Check, Options, any_of, as_it_is, fraction, option, options_of, positive, takes, whole
+from ..options import ArgumentCheck, Options, any_of, as_it_is, fraction, option, options_of, positive, takes, whole
 from ..seeds import resolve_seed
 from ..simulation import EXACT, METHODS, Result, choose_method
 from ..simulation.methods import AUTO, Method, elsewhere, name_of
@@ -377,7 +377,7 @@ class CertifyOptions(Options):
         AUTO, as_it_is, "exact method", kind=str, allowed=f"one of {AUTO}, {', '.join(m.name for m in EXACT)}"
     )
     seed: int | None = option(
-        None, Check(_seed, "at least 0"), "seed of every random draw", kind=int, usual="drawn and reported",
+        None, ArgumentCheck(_seed, "at least 0"), "seed of every random draw", kind=int, usual="drawn and reported",
         more="the method uses `seed`, the reference `seed` + 1, so the two are independent",
     )  # fmt: skip
     tolerance_mean: float = option(0.02, fraction, "largest relative error of a mean")

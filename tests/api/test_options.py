@@ -11,7 +11,7 @@ import pytest
 import gillespie_nn as gnn
 from gillespie_nn.api.train import make_plan
 from gillespie_nn.cli import main, make_parser
-from gillespie_nn.cli.common import flag_of
+from gillespie_nn.cli.flags import flag_of
 from gillespie_nn.options import IF_GIVEN, any_of, option, options_of, takes, whole
 from gillespie_nn.simulation.methods import METHODS, OPTIONS, known_to_training
 from gillespie_nn.simulation.run_options import Destination, Execution, RunOptions, TrainingOptions

@@ -37,7 +37,7 @@ def test_sizes_are_those_of_the_list(layers, batch, chemistry, settings):
 def test_a_switch_that_is_not_given_leaves_the_setting_of_the_case():
     import argparse
 
-    from gillespie_nn.cli.common import add_flags, given
+    from gillespie_nn.cli.flags import add_flags, given
     from gillespie_nn.nn.settings import setting_options
 
     parser = argparse.ArgumentParser()

@@ -200,7 +200,7 @@ def test_the_largest_error_is_that_of_continuous_time(short, monkeypatch):
     paths = CountedPaths(short, volume)
     monkeypatch.setattr(Rejection, "_slice", 1)
     samples, quantities = short.samples(volume, np.int64), short.quantities
-    rng = seeds.stream(0, seeds.Purpose.COUNTS_BESIDE_LIMIT, 0, 0)
+    rng = seeds.stream(0, seeds.Purpose.COUNTS_AND_LIMIT, 0, 0)
     start = short.start(volume, np.int64)
     method = Rejection(short.network, short.network.rates(), volume, start, rng)
     largest, time = np.zeros(len(quantities)), 0.0

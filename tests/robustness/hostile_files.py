@@ -306,7 +306,7 @@ def _read(path: Path) -> None:
     for own in (partial(moments_file.read_bounds, arguments=_ARGUMENTS), training_file.read):
         with contextlib.suppress(InputError):
             found = own(path)
-            if isinstance(found, training_file.Found):
+            if isinstance(found, training_file.StoredPrediction):
                 training_file.scores(found)
             return
     with open_run(path) as run:

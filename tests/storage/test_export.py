@@ -116,7 +116,7 @@ def test_what_cannot_be_exported_is_a_sentence(tmp_path, capsys, monkeypatch):
 _WATCHED = """
 import sys
 import gillespie_nn as gnn
-from gillespie_nn.simulation import blocks
+from gillespie_nn.simulation import replicate_groups
 from gillespie_nn.storage import EnsembleFile
 
 write_block = EnsembleFile.write_block
@@ -128,7 +128,7 @@ def watched(self, *more):
     sys.stdin.readline()
 
 EnsembleFile.write_block = watched
-blocks._BYTES = 1  # one replicate in a block
+replicate_groups._BYTES = 1  # one replicate in a block
 net = gnn.ReactionNetwork.from_text("0 -> A @ 1")
 gnn.simulate(net, 1.0, 3, replicates=3, seed=1, output=sys.argv[1]).close()
 """

@@ -179,7 +179,7 @@ def test_a_complete_replicate_is_committed_within_a_second_without_another_call(
 _KILLED = """
 import os, signal, sys
 from helpers.replicate_groups import one_by_one, simulated, task_of
-from gillespie_nn.storage import EnsembleFile, ensemble_file, layout
+from gillespie_nn.storage import EnsembleFile, ensemble_file, making
 
 task = task_of(replicates=50)
 rows, ends = simulated(task)
@@ -194,7 +194,7 @@ def killed(self, *arguments):
     return method(self, *arguments)
 
 setattr(EnsembleFile, where, killed)
-file = EnsembleFile(path, task, layout.settings_values(task, "test"), "{}")
+file = EnsembleFile(path, task, making.settings_values(task, "test"), "{}")
 for first in range(0, 50, 5):
     one_by_one(file, rows, ends, range(first, first + 5))
     file.commit()
@@ -221,10 +221,10 @@ def test_a_kill_between_the_flushes_loses_what_was_not_committed(where, tmp_path
 _TORTURED = """
 import sys, numpy as np
 from helpers.replicate_groups import many, one_by_one
-from gillespie_nn.storage import EnsembleFile, layout
+from gillespie_nn.storage import EnsembleFile, making
 
 task, rows, ends = many()
-file = EnsembleFile(sys.argv[1], task, layout.settings_values(task, "test"), "{}")
+file = EnsembleFile(sys.argv[1], task, making.settings_values(task, "test"), "{}")
 print("begun", flush=True)
 rng = np.random.default_rng()
 for k in rng.permutation(task.n_replicates):

@@ -131,7 +131,7 @@ def _parse(text: str, parameters: Overrides) -> Parts:
                 f"{name!r} is a reaction, not a parameter: set its rate constant in the text, or with rates=, --rate "
                 "or --sweep"
             )
-        checks.choice("parameter", name, values, "the network has", beside=names[REACTION].names())
+        checks.choice("parameter", name, values, "the network has", elsewhere=names[REACTION].names())
         values[name] = checks.finite(f"parameter {name}", value)
     constants = _with_rate_constants(reactions, values, species, rules, initial)
     return Parts(

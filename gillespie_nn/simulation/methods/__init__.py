@@ -102,7 +102,7 @@ def choose_method(name: str | type[Method], network: ReactionNetwork, counts: np
                 f"{name} is a training method, not a simulation method: use train(..., method='{name}')"
             )
         by_name = {m.name: m for m in METHODS}
-        found = by_name[checks.choice("method", name, (AUTO, *by_name), beside=levels, synonyms=_SYNONYMS)]
+        found = by_name[checks.choice("method", name, (AUTO, *by_name), elsewhere=levels, synonyms=_SYNONYMS)]
         refuse_network(found, network)
         return Choice(found, "requested")
     if network.only_ode:

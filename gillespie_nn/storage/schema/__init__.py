@@ -1,10 +1,10 @@
-"""Every kind of file: its type and version, attributes and datasets. Files are created and checked by these tables.
+"""The kinds of files: type and version, attributes and datasets. The same tables create files and check them.
 
 To add a dataset, add its entry to the table, its line to FORMAT.md, and the code that fills it, unless it has an
-initial value (`Entry.start`). To add a kind of file, add its table and its line in `FORMATS`.
+initial value (`Entry.start`). To add a kind of file, add its table and list it in `FORMATS`.
 """
 
-from .entries import INTEGER, LIBVER, NAME, REAL, Attribute, Entry, Format, Version
+from .entries import INTEGER, LIBVER, NAME, REAL, Attribute, Entry, FileFormat, Version
 from .file_kinds import BOUNDS, ENSEMBLE, MOMENTS, PREDICTIONS, RUNS, TRAINING
 
 FORMATS = (RUNS, MOMENTS, BOUNDS, PREDICTIONS)
@@ -23,6 +23,6 @@ __all__ = [
     "TRAINING",
     "Attribute",
     "Entry",
-    "Format",
+    "FileFormat",
     "Version",
 ]

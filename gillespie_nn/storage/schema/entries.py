@@ -13,21 +13,25 @@ import numpy as np
 from .. import values
 
 LIBVER = ("v110", "v110")
-"""The form of HDF5 1.10: the first with SWMR, with checksums that tell damage, read by all since. What is newest in
-HDF5 2 no older library reads."""
+"""Files have the format of HDF5 1.10. It is the first with SWMR and with checksums that show damage, and every later
+version reads it. The newest format of HDF5 2 cannot be read by older libraries."""
 INTEGER, REAL, BYTE, NAME, TRUTH = "int64", "float64", "uint8", "string", "bool"
 Version = tuple[int, int]
 
 _FILTERS = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
 _SMALL_BYTES = 4096
+"""Datasets up to this size are not compressed [bytes]: it would save little."""
 _CHUNK_BYTES = 1 << 18
+"""Size of a chunk of rows: well below the chunk cache of HDF5 (1 MiB)."""
 _CHUNK_ROWS = 32768
 _TOGETHER_BYTES = 1 << 16
-"""Of several replicates in a chunk: enough that a chunk costs little for each, and a single one is read fast."""
+"""Size of a chunk that several replicates share: large enough that the overhead of a chunk is small for each, and small
+enough that a single replicate is read fast."""
 
 Shape = tuple[int, ...]
 Storing = Callable[[Shape, int, "int | None"], dict]
-"""Options of h5py for a dataset of a shape and so many bytes; the last is how many rows are flushed at once, if few."""
+"""Function of the shape, the size in bytes, and the number of rows that are flushed at once (None: no limit). It
+returns the options of h5py for such a dataset."""
 
 
 def plain(shape: Shape, n_bytes: int, together: int | None) -> dict:
@@ -50,6 +54,7 @@ def rows(shape: Shape, n_bytes: int, together: int | None) -> dict:
     *replicates, n_rows, n_columns = shape
     if not n_columns:
         return packed(shape, n_bytes, together)
+    # A chunk that is flushed in parts would be compressed as often.
     n_rows = n_rows if together is None else min(n_rows, together)
     fitting = max(1, min(n_rows, _CHUNK_BYTES // (8 * n_columns)))
     return {"chunks": (*(1 for _ in replicates), fitting, n_columns)} | _FILTERS
@@ -59,6 +64,7 @@ def replicates(shape: Shape, n_bytes: int, together: int | None) -> dict:
     """Compressed in chunks of as many replicates (first axis) as fit into 64 KiB. If one replicate takes more than half
     of that, chunks contain rows of one replicate, see `rows`."""
     n_replicates, *each = shape
+    # 16 = 2 * 8 bytes: at least two replicates of 8-byte numbers must fit.
     if n_replicates > 1 and 0 < 16 * math.prod(each) <= _TOGETHER_BYTES:
         fitting = min(n_replicates, _TOGETHER_BYTES // (8 * math.prod(each)))
         return {"chunks": (fitting, *each)} | _FILTERS
@@ -91,8 +97,11 @@ def streamed(shape: Shape, n_bytes: int, together: int | None) -> dict:
 
 
 class Entry(NamedTuple):
-    """A dataset. A `path` that ends in `/*` stands for all datasets of that group. `units` has one unit for all dtypes
-    or one for each. `kind` is that of the files that have the dataset, empty for all."""
+    """A dataset.
+
+    A `path` that ends in `/*` stands for all datasets of that group. `units` has one unit for all dtypes, or one for
+    each. Only files of this `kind` have the dataset; an empty `kind` means all files.
+    """
 
     path: str
     axes: tuple[str, ...]
@@ -101,18 +110,18 @@ class Entry(NamedTuple):
     kind: str = ""
     since: Version = (1, 0)
     start: float | None = None
-    """What stands there when a file is made; None: the values are given. NaN becomes -1 in whole numbers."""
+    """Initial value; None: the values are given when the file is created. In a dataset of integers NaN becomes -1."""
     filled_later: bool = False
-    """Made empty; what is trusted of it is written as the run goes on."""
+    """Created empty and written during the run. Only the committed part counts."""
     stored: Storing = packed
     optional: bool = False
-    """Only in some files: where its group is there."""
+    """May be missing, if its group is missing."""
     sometimes: bool = False
-    """Only in some files, whether or not its group is there."""
+    """May be missing, even if its group exists."""
     grows: bool = False
-    """Longer than what is committed, while the file is written: datasets of one axis may differ in length."""
+    """May be longer than its axis while the file is written: only the committed part has the length of the axis."""
     json: bool = False
-    """A text that is a JSON object."""
+    """Whether it contains a JSON object as text."""
 
     @property
     def group(self) -> str:
@@ -151,25 +160,25 @@ class Attribute(NamedTuple):
         return self.path.rpartition("/")[2]
 
 
-class Format(NamedTuple):
+class FileFormat(NamedTuple):
     """A kind of file."""
 
     name: str
-    """In messages."""
+    """Name in messages."""
     filetype: str
     version: Version
     attributes: tuple[Attribute, ...]
     entries: tuple[Entry, ...]
     groups: tuple[str, ...] = ()
-    """That are there even if empty."""
+    """Groups that always exist, even if empty."""
     kinds: tuple[str, ...] = ()
-    """Of the attribute `kind`, where tables differ by it."""
+    """Allowed values of the attribute `kind`, if the tables depend on it."""
     lengths: dict[str, int] = {}
-    """Of axes that always have the same."""
+    """Lengths of axes that have the same length in every file."""
     scaled: frozenset[str] | None = frozenset()
     """Axes that have a dimension scale; None: all of them."""
     remedy: str = "restore a backup, or run again"
-    """What to do about a file that is none of these."""
+    """What to do if a file is of another kind; the end of a message."""
 
     def entries_of(self, kind: str, version: Version | None = None) -> list[Entry]:
         """The datasets of a file of this kind and version (by default the present one)."""
@@ -185,7 +194,7 @@ def entry(path: str, axes: str, dtypes: str, units: str = "", **more: Any) -> En
     return Entry(path, tuple(axes.split()), tuple(dtypes.split()), tuple(units.split(" or ")), **more)
 
 
-# Attributes that several kinds of file have, and their valid values.
+# Checks of attributes, with a description of valid values, and the attributes that several kinds of file share.
 
 TEXT, JSON, NUMBER = (values.text, "text"), (values.json_text, "JSON"), (values.positive_number, "float64, positive")
 SIZES = (values.sizes, "int64[layer]")
@@ -197,7 +206,7 @@ def whole(least: int) -> tuple[Callable, str]:
 
 
 STAMP = (Attribute("software_version", *TEXT), Attribute("created", *TEXT))
-"""Beside `filetype` and `version`, which are looked at first."""
+"""Attributes of every file, besides `filetype` and `version`, which are checked first."""
 RUN = (
     *STAMP,
     Attribute("kind", *TEXT),
@@ -206,4 +215,4 @@ RUN = (
     Attribute("volume", *NUMBER),
     Attribute("model/digest", *TEXT),
 )
-"""Of whatever holds results of simulations."""
+"""Attributes of every file with results of simulations."""

@@ -1,7 +1,7 @@
-"""Run files: an ensemble, or a training run.
+"""The tables of all kinds of files: runs, moments, predictions and verifications of bounds.
 
-Axes of the same name have the same length. The dimension scale of an axis is the dataset of its name in the same group,
-or in one above it.
+Axes of the same name have the same length. The dimension scale of an axis is the dataset of that name in the same
+group, or in the nearest group above.
 """
 
 import math
@@ -23,7 +23,7 @@ from .entries import (
     TRUTH,
     Attribute,
     Entry,
-    Format,
+    FileFormat,
     deflated,
     entry,
     growing,
@@ -35,9 +35,13 @@ from .entries import (
     whole,
 )
 
+# Run files: an ensemble, or a training run. The abbreviations `_1_4` to `_1_7` say since which version of the format a
+# dataset exists.
+
 ENSEMBLE, TRAINING = "ensemble", "training"
 N_SLOTS, N_WORDS, N_DIGEST_BYTES = 2, 6, 32
 _MEMORY_CHUNK = 8192
+"""Numbers in a chunk of `checkpoint/memory`."""
 _NAN = math.nan
 _CONCENTRATION = "concentration"
 _1_4: dict[str, Any] = {"since": (1, 4)}
@@ -45,6 +49,7 @@ _1_5: dict[str, Any] = {"since": (1, 5)}
 _1_6: dict[str, Any] = {"since": (1, 6)}
 _1_7: dict[str, Any] = {"since": (1, 7)}
 _SUFFIXES = ("", "_before", "_gradient_descent", "_best")
+"""Endings of names of scores: after training, before it, gradient descent in floating point, best in validation."""
 SAMPLES = ("train_x", "train_t", "test_x", "test_t")
 
 
@@ -53,7 +58,7 @@ def _training(path: str, axes: str, dtype: str, units: str = "", **more: Any) ->
 
 
 def _slot(path: str, axes: str, dtypes: str, units: str = "", **more: Any) -> Entry:
-    # Not compressed, where it is large: each slot has its own bytes, which stay in their place.
+    # Large ones are not compressed: the bytes of a slot then stay in place, and writing one slot never moves the other.
     return entry(f"checkpoint/{path}", f"slot {axes}", dtypes, units, kind=TRAINING, since=(1, 4), start=0, **more)
 
 
@@ -138,13 +143,13 @@ _CHECKPOINT = (
     _slot("n_events", "", INTEGER),
     _slot("counts", "species", f"{INTEGER} {REAL}", "molecules", stored=plain),
     _slot("generator", "word", "uint64", stored=plain),
-    # How long a method's memory is shows only when its kernels are compiled.
+    # It grows: the length of a method's memory is known only once its kernels are compiled.
     _slot("memory", "memory_place", REAL, filled_later=True, stored=growing(_MEMORY_CHUNK)),
     _slot("weights_sum", "weight", REAL, _CONCENTRATION, stored=plain),
     _slot("best_weights", "weight", REAL, _CONCENTRATION, stored=plain),
 )
 
-RUNS = Format(
+RUNS = FileFormat(
     name="run file",
     filetype="gillespie-nn run",
     version=(1, 7),
@@ -173,7 +178,7 @@ KIND = "moments"
 SKETCH = ("cell", "bucket", "count")
 _BOTH = "time quantity"
 
-MOMENTS = Format(
+MOMENTS = FileFormat(
     name="file of moments",
     filetype="gillespie-nn moments",
     version=(1, 1),
@@ -209,7 +214,7 @@ MOMENTS = Format(
 
 # Files of a prediction by simulation.
 
-PREDICTIONS = Format(
+PREDICTIONS = FileFormat(
     name="file of a prediction",
     filetype="gillespie-nn prediction",
     version=(1, 0),
@@ -222,9 +227,9 @@ PREDICTIONS = Format(
 )
 
 
-# Files of a verification of bounds: the results of each path.
+# Files of a verification of bounds: the results of each noise path.
 
-BOUNDS = Format(
+BOUNDS = FileFormat(
     name="file of a verification of bounds",
     filetype="gillespie-nn bounds",
     version=(1, 0),
