@@ -102,7 +102,7 @@ def _by_reactions(
     mean, last = np.empty((2, order.size, spec.layers[-1]))
     with Progress("predict", len(x), progress, kind.name) as bar:
         for k in range(len(samples)):
-            method.start_block()
+            method.start_chunk()
             begin = k * settings.running_time
             times = begin + readings
             for step in samples.present(method, k, begin, times[-1]):

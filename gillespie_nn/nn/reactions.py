@@ -1,12 +1,12 @@
-"""From the equations of a chemistry to reactions on dual rails.
+"""From the equations of a chemistry to reactions on dual rails, and checks that the equations fit a network.
 
 Each signed number is the difference of two species. A product of quantities becomes catalytic reactions that make the
-rail of its sign; minus the quantity itself is its decay; and after its own equation the two rails of a quantity
-annihilate each other, which leaves their difference as it is.
+rail of its sign. Minus the quantity itself is its decay. After its equation the two rails of a quantity annihilate each
+other, which does not change their difference.
 
-In a batch each sample has its own set of neurons. All sets react with the same weights, fixed numbers and ports, which
-are catalysts there. A weight has the reactions of every sample, so that its change is the sum over the samples; terms
-without a quantity of a sample, such as a decay, and the annihilation of its rails are there once.
+In a batch each sample has a separate set of neurons. All sets react with the same weights, fixed numbers and ports,
+which are catalysts there. A weight has the reactions of every sample, so that its change is the sum over the samples.
+Terms without a quantity of a sample, such as a decay, and the annihilation of its rails occur once.
 """
 
 import itertools
@@ -25,8 +25,8 @@ from .chemistry import (
     Chemistry,
     Equation,
     EquationError,
+    EquationTerm,
     Quantity,
-    Term,
 )
 
 _Place = Mapping[str, int]
@@ -64,7 +64,7 @@ class Layers:
         return len(self.sizes) - 1
 
     def equations(self, equations: Sequence[Equation], layer: int) -> list[list[Equation]]:
-        """Those of a layer, in groups of one label."""
+        """The equations for a layer, in groups of one label."""
         function, kinds = self.functions[layer], {ALL, LAST if layer == self.last else HIDDEN}
         if function is not None:
             kinds.add(ACTIVATED)
@@ -128,7 +128,7 @@ class Layers:
         return Rails.signed(stem) if signed else Rails(stem)
 
     def suffix(self, sample: int) -> str:
-        """What the names of a sample end with, before the rail; nothing where there is one sample."""
+        """The end of the names of a sample, before the rail; empty where there is one sample."""
         return f"_b{sample}" if self.batch > 1 else ""
 
     def input(self, number: int, sample: int = 0) -> Rails:
@@ -160,7 +160,7 @@ class Layers:
                     yield from ((name, layer, indices) for indices in itertools.product(*map(range, shape)))
 
     def shape(self, name: str, layer: int) -> tuple[int, ...]:
-        """Of a quantity in a layer; empty where the layer has none, as its second index would count no neurons."""
+        """The shape of a quantity in a layer; empty where its second index would count the neurons of no layer."""
         side = self.chemistry.matrices.get(name)
         if side is None:
             return (self.sizes[layer],)
@@ -176,7 +176,7 @@ class Layers:
 
 
 def group_name(quantity: str, layer: int) -> str:
-    """What the names of the species of a quantity in a layer begin with. Layer 0 has no number."""
+    """The start of the names of the species of a quantity in a layer. Layer 0 has no number."""
     return f"{quantity}{layer}" if layer else quantity
 
 
@@ -205,8 +205,8 @@ def _add_group(builder: NetworkBuilder, layers: Layers, layer: int, group: Seque
 
 
 def add_equation(builder: NetworkBuilder, layers: Layers, layer: int, equation: Equation, place: _Place) -> None:
-    """Add the reactions of one equation, for the values `place` of the indices on its left side; for a quantity that
-    the samples share, those of all samples."""
+    """Add the reactions of one equation for the values `place` of the indices on its left side. For a quantity that
+    the samples share, add those of all samples."""
     parts = equation.parsed
     target = layers.rails(parts.target, layer, place)
     if parts.argument is not None:
@@ -248,7 +248,13 @@ def _add_function(
 
 
 def _add_term(
-    builder: NetworkBuilder, layers: Layers, layer: int, equation: Equation, term: Term, target: Rails, place: _Place
+    builder: NetworkBuilder,
+    layers: Layers,
+    layer: int,
+    equation: Equation,
+    term: EquationTerm,
+    target: Rails,
+    place: _Place,
 ) -> None:
     parts, rate = equation.parsed, rate_of(layers.chemistry, term)
     if parts.decay(term):
@@ -267,12 +273,12 @@ def _add_term(
                 builder.react((), (target.rail(term.sign),), rate)
         except ValueError:
             raise EquationError(
-                f"{equation.text!r}: {target.plus} has no minus rail, and a term could make it negative; take it from "
-                "the unsigned quantities"
+                f"{equation.text!r}: {target.plus} has no minus rail, and a term could make it negative; remove it "
+                "from the unsigned quantities"
             ) from None
 
 
-def _places(layers: Layers, layer: int, term: Term, place: _Place) -> Iterator[dict[str, int]]:
+def _places(layers: Layers, layer: int, term: EquationTerm, place: _Place) -> Iterator[dict[str, int]]:
     """All values of the indices that are summed over, the last running fastest."""
     sizes: dict[str, int] = {}
     for factor in term.factors:
@@ -283,7 +289,7 @@ def _places(layers: Layers, layer: int, term: Term, place: _Place) -> Iterator[d
         yield dict(zip(sizes, values))
 
 
-def rate_of(chemistry: Chemistry, term: Term) -> float:
+def rate_of(chemistry: Chemistry, term: EquationTerm) -> float:
     """The product of the numbers and settings of a term. Raises EquationError for an unknown setting."""
     rate = 1.0
     for word in term.coefficients:
@@ -292,15 +298,15 @@ def rate_of(chemistry: Chemistry, term: Term) -> float:
             continue
         value = getattr(chemistry, word, None)
         if not isinstance(value, (int, float)):
-            raise EquationError(f"{word!r} is no setting of {chemistry.name}")
+            raise EquationError(f"{word!r} is not a setting of {chemistry.name}")
         rate *= value
     return rate
 
 
-# Whether the equations of a chemistry fit a network: each would compile to something else than what is written.
+# Checks that the equations of a chemistry fit a network
 #
-# Reactions would take a name that no equation makes for a species without molecules, and an index out of range for one
-# more neuron.
+# Without them a wrong equation would compile to something else: a name that no equation makes would become a species
+# without molecules, and an index out of range one more neuron.
 
 _Key = tuple[str, int]
 
@@ -322,7 +328,8 @@ def check_equations(layers: Layers) -> None:
         for layer in order:
             for equation in (e for group in layers.equations(equations, layer) for e in group):
                 _check(layers, equation, layer, known, made)
-        known.add((chemistry.targets, 0))  # the forward pass does without targets
+        # Only now: the forward pass must not read targets.
+        known.add((chemistry.targets, 0))
     every = (*chemistry.forward, *chemistry.backward, *chemistry.update)
     read = {factor.name for equation in every for factor in equation.parsed.read()}
     for port, name in chemistry.ports.items():
@@ -348,7 +355,8 @@ def _check(layers: Layers, equation: Equation, layer: int, known: set[_Key], mad
         factors = list(term.factors) if term is not None else list(parts.read())
         if term is not None and term.sign < 0 and target in factors:
             factors.remove(target)
-        within = dict(sizes)  # an index that is summed over belongs to its product
+        # An index that is summed over belongs to one product; other products may use it with another size.
+        within = dict(sizes)
         for factor in factors:
             if factor.indices:
                 read = _fit(layers, factor, layer, within, text)
@@ -357,7 +365,7 @@ def _check(layers: Layers, equation: Equation, layer: int, known: set[_Key], mad
                         f"{text!r} in layer {layer}: no equation before this one makes {factor.name} of layer {read[1]}"
                     )
             elif factor.name not in layers.chemistry.ports.values():
-                raise EquationError(f"{text!r}: {factor.name} is no port of {layers.chemistry.name}")
+                raise EquationError(f"{text!r}: {factor.name} is not a port of {layers.chemistry.name}")
     learns = key[0] in layers.chemistry.weights
     if parts.terms and not learns and not any(f.indices for term in parts.terms for f in term.factors if f != target):
         raise EquationError(

@@ -266,7 +266,7 @@ def _signed(plan: NoisePlan) -> tuple[ReactionNetwork, np.ndarray, list[int]]:
     """The network of a plan in which a noise that takes molecules away by a law makes them at the negative rate; the
     signs of the rates, float64[reaction]; and the species that are kept at 0 or above by reflection instead."""
     reactions, sign, reflected = list(plan.network.reactions), np.ones(len(plan.rates)), []
-    for r in range(plan.n_own_reactions, len(reactions)):
+    for r in range(plan.n_given_reactions, len(reactions)):
         if reactions[r].law is not None:
             ((species, _),) = taken = reactions[r].reactants
             reactions[r], sign[r] = Reaction((), taken, 0.0, reactions[r].name), -1.0

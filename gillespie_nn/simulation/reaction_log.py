@@ -1,7 +1,7 @@
-"""Logs of reactions: every reaction of an ensemble, with its time and its number in the network.
+"""Logs of reactions, and the exact path of a replicate that follows from them.
 
-Reactions come from kernels in pieces of bounded size. The pieces of a replicate arrive in order, before its end; a
-piece may cover several replicates.
+A log has every reaction of an ensemble, with its time and its number in the network. Reactions come from kernels in
+pieces of bounded size. The pieces of a replicate arrive in order, before its end; a piece may cover several replicates.
 """
 
 from abc import ABC, abstractmethod
@@ -16,9 +16,9 @@ from ..status import Status
 from .schedule import parse_schedule, started
 
 _CHECKED = 1 << 20
-"""Reactions after which the free memory is checked again: it takes some 50 us."""
+"""Reactions after which the free memory is checked again. A check takes about 50 us."""
 _BYTES = 16
-"""Of a reaction in memory, with some to spare."""
+"""Memory of a reaction: 12 bytes, and a margin."""
 
 
 class Fired(NamedTuple):
@@ -40,19 +40,21 @@ def fired(log: np.ndarray, sizes: np.ndarray | None = None) -> Fired:
 
 
 class BlockLog:
-    """Hands the log of a block of replicates on, after each call of the kernel: `write(first, Fired)`."""
+    """Writes the log of a block of replicates after each call of the kernel, by `write(first, Fired)`."""
 
     def __init__(self, method: Any, run: Any, first: int, write: Any) -> None:
         self._method, self._run, self._first, self._write = method, run, first, write
-        self._at = self._before = 0  # the replicate at which the log begins, and its reactions handed on already
+        # The replicate at which the log begins, and its reactions that are written already.
+        self._at = self._before = 0
 
     def drain(self, n_done: int) -> None:
-        """Of the block, `n_done` replicates are done; the next may be in progress."""
+        """Write the log so far. `n_done` replicates of the block are done; the next may be in progress."""
         log = self._method.drain_log(self._run.place)
         sizes = np.append(self._run.ends["n_events"][self._at : n_done], 0)
         if n_done > self._at:
             sizes[0] -= self._before
             self._before = 0
+        # What remains belongs to the replicate in progress.
         sizes[-1] = len(log) - sizes.sum()
         if sizes.min() < 0:
             raise InternalError(f"{len(log)} reactions were logged for {sizes.tolist()[:-1]} events")
@@ -65,31 +67,31 @@ class BlockLog:
 
 
 class LogBuilder(ABC):
-    """Puts the pieces of each replicate together. Subclasses store whole replicates, and keep the others until then."""
+    """Joins the pieces of each replicate. Subclasses store complete replicates, and keep the others until then."""
 
     @abstractmethod
     def _keep(self, replicate: int, time: np.ndarray, reaction: np.ndarray) -> None:
-        """Add a piece to those of a replicate that is not whole."""
+        """Add a piece of a replicate that is not complete."""
 
     @abstractmethod
     def _is_kept(self, replicate: int) -> bool:
-        """Whether there are pieces of a replicate that is not whole."""
+        """Whether there are pieces of a replicate that is not complete."""
 
     @abstractmethod
     def _store(self, first: int, fired: Fired) -> None:
-        """Whole replicates."""
+        """Store complete replicates."""
 
     @abstractmethod
     def _store_kept(self, replicate: int) -> None:
-        """All pieces of a replicate have come."""
+        """Store a replicate all of whose pieces have arrived."""
 
     def add(self, first: int, fired: Fired) -> None:
-        """A piece of the log, of replicates first, first + 1, ..."""
+        """Add a piece of the log, of replicates first, first + 1, ..."""
         sizes, time, reaction = fired
         ends = np.cumsum(sizes)
         last = len(sizes) - 1
         continued = int(last > 0 and self._is_kept(first))
-        if continued:  # and whole now
+        if continued:  # complete now, since the piece has later replicates
             self._keep(first, time[: ends[0]], reaction[: ends[0]])
             self._store_kept(first)
         if last > continued:
@@ -159,7 +161,7 @@ class MemoryLog(LogBuilder):
         self._store(replicate, Fired(np.array([len(time)]), time, np.concatenate(reactions)))
 
 
-# What a log of reactions says of a replicate: its reactions, and its exact path between the recorded times.
+# The reactions and the exact path of one replicate
 
 
 class EventLog(NamedTuple):
@@ -195,7 +197,8 @@ def path_of(result: Any, replicate: int, log: EventLog) -> JumpPath:
     """
     network = result.model
     _refuse(network)
-    start = np.asarray(result.initial_of_model)  # a reaction may change species that were not recorded
+    # Of all species: a reaction may change species that were not recorded.
+    start = np.asarray(result.initial_of_model)
     if start.dtype != np.int64:
         start = started(start, result.arguments.get("round_initial"), result.seed, replicate)
     rows, status = result._rows_of(replicate)
@@ -212,9 +215,10 @@ def path_of(result: Any, replicate: int, log: EventLog) -> JumpPath:
     )
     path = _followed(network, start, log, changes)
     columns = [network.index[name] for name in result.species]
-    found = path.counts[np.searchsorted(path.time, grid[:reached], side="right") - 1][:, columns]
-    if not np.array_equal(found, rows[:reached]):
-        point = int(np.flatnonzero((found != rows[:reached]).any(axis=1))[0])
+    # The path must go through the recorded counts. Otherwise the log or the rows are damaged.
+    counts = path.counts[np.searchsorted(path.time, grid[:reached], side="right") - 1][:, columns]
+    if not np.array_equal(counts, rows[:reached]):
+        point = int(np.flatnonzero((counts != rows[:reached]).any(axis=1))[0])
         raise InputError(
             f"replicate {replicate}: its reactions do not lead to the counts recorded at t = {grid[point]:g} s; the "
             "data are damaged: restore a backup, or run again"

@@ -1,4 +1,4 @@
-"""What results with trajectories offer, in memory and in files."""
+"""Results with trajectories: the base class of those in memory and in files, and `Result`, the one in memory."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -160,7 +160,7 @@ class Trajectories(EnsembleResult):
         return of_trajectories(self)
 
     def _more_columns(self) -> Mapping[str, np.ndarray]:
-        """Arrays [point] by name that the table has beside the quantities."""
+        """Further columns of the table besides the quantities: arrays [point] by name."""
         return {}
 
 
@@ -171,7 +171,7 @@ def _known(result: Trajectories) -> np.ndarray:
     return np.where(unknown, np.nan, counts) if counts.dtype.kind == "i" and unknown.any() else counts
 
 
-# The result of an ensemble, in memory.
+# The result of an ensemble in memory
 
 if TYPE_CHECKING:
     from .task import Task

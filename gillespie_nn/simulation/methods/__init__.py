@@ -65,7 +65,7 @@ _MANY_MOLECULES = 200
 """With so many molecules of everything that reacts, bounds hold for so long that keeping them is faster at any size."""
 
 
-class Choice(NamedTuple):
+class MethodChoice(NamedTuple):
     """A method, and the reason for choosing it."""
 
     method: type[Method]
@@ -84,7 +84,7 @@ def name_of(method: Any) -> str:
     return method if isinstance(method, str) else recorded_name(method, (*METHODS, *ONLY_TRAINING))
 
 
-def choose_method(name: str | type[Method], network: ReactionNetwork, counts: np.ndarray | None = None) -> Choice:
+def choose_method(name: str | type[Method], network: ReactionNetwork, counts: np.ndarray | None = None) -> MethodChoice:
     """The method called `name`; for `auto`, the one that was fastest in measurements of networks with the size and
     structure of `network`. A class derived from `Method` is used as it is.
 
@@ -94,7 +94,7 @@ def choose_method(name: str | type[Method], network: ReactionNetwork, counts: np
     if not isinstance(name, str):
         of_class = _checked_class(name, Method)
         refuse_network(of_class, network)
-        return Choice(of_class, "requested")
+        return MethodChoice(of_class, "requested")
     if name != AUTO:
         levels = {each.name for each in ONLY_TRAINING}
         if name in levels:
@@ -104,7 +104,7 @@ def choose_method(name: str | type[Method], network: ReactionNetwork, counts: np
         by_name = {m.name: m for m in METHODS}
         found = by_name[checks.choice("method", name, (AUTO, *by_name), beside=levels, synonyms=_SYNONYMS)]
         refuse_network(found, network)
-        return Choice(found, "requested")
+        return MethodChoice(found, "requested")
     if network.only_ode:
         raise checks.InputError(f"{network.only_ode}: only method ode can simulate it; use method='ode'")
     return _fastest(network, counts)
@@ -123,30 +123,32 @@ def refuse_network(method: type[Method], network: ReactionNetwork) -> None:
     method.refuse(network)
 
 
-def _fastest(network: ReactionNetwork, counts: np.ndarray | None) -> Choice:
+def _fastest(network: ReactionNetwork, counts: np.ndarray | None) -> MethodChoice:
     """What `auto` chooses, by the number of reactions, product families, rates that depend on the time, and whether
     there are many molecules at the start. The two adaptive methods correct it by what they see in a run."""
     n_reactions = len(network.reactions)
     if network.rate_rules:
-        return Choice(Rejection, "auto: keeps bounds of propensities while rate rules change what they read")
+        return MethodChoice(Rejection, "auto: keeps bounds of propensities while rate rules change what they read")
     timed = any(law.reads_time for law in network.compiled.programs.laws)
     if n_reactions <= _FEW_REACTIONS and not timed and not _is_crowded(network, counts):
         reactions = counted(n_reactions, "reaction")
-        return Choice(AdaptiveDirect, f"auto: searches all reactions at each event; fast for {reactions}")
+        return MethodChoice(AdaptiveDirect, f"auto: searches all reactions at each event; fast for {reactions}")
     return _with_bounds(network, Adaptive)
 
 
-def _with_bounds(network: ReactionNetwork, without_families: type[Method]) -> Choice:
+def _with_bounds(network: ReactionNetwork, without_families: type[Method]) -> MethodChoice:
     """`Layered` where there are product families, else the method given."""
     reactions = counted(len(network.reactions), "reaction")
     families = network.compiled.families
     if families:
         members = sum(len(f.reactions) for f in families)
-        return Choice(
+        return MethodChoice(
             Layered,
             f"auto: {members} of {reactions} form {len(families)} product famil{'y' if len(families) == 1 else 'ies'}",
         )
-    return Choice(without_families, f"auto: keeps bounds of propensities; for {reactions} without product families")
+    return MethodChoice(
+        without_families, f"auto: keeps bounds of propensities; for {reactions} without product families"
+    )
 
 
 def _is_crowded(network: ReactionNetwork, counts: np.ndarray | None) -> bool:
@@ -226,7 +228,7 @@ __all__ = [
     "ONLY_TRAINING",
     "OPTIONS",
     "BatchMethod",
-    "Choice",
+    "MethodChoice",
     "Method",
     "choose_for_training",
     "choose_method",

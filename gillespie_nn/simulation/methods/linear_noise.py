@@ -150,8 +150,8 @@ class LinearNoise(Ode):
     def statistics(self) -> dict[str, float]:
         return super().statistics | {"covariance_steps": float(self._n_covariance_steps)}
 
-    def start_block(self) -> None:
-        super().start_block()
+    def start_chunk(self) -> None:
+        super().start_chunk()
         self._rows = {}
 
     def covariance(self, first: int, last: int) -> np.ndarray:

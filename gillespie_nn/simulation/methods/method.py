@@ -64,7 +64,7 @@ WRITTEN_CONTINUOUS = ("slopes", "start", "scale", "path", "numbers")
 SCRATCH_CONTINUOUS = ("matrix", "pivot", "last")
 
 
-def own_laws(laws: Laws) -> Laws:
+def separate_laws(laws: Laws) -> Laws:
     """`laws` with separate arrays for what one simulation writes."""
     copies = {name: getattr(laws, name).copy() for name in (*WRITTEN_LAWS, "registers", "ready")}
     continuous = laws.continuous
@@ -147,18 +147,18 @@ class Method(ABC):
         self._tally = np.zeros(codes.TALLY_SIZE, dtype=np.int64)
         self.firings = np.zeros(len(network.reactions) if count_firings else 0, dtype=np.int64)
         self._structure, self._volume = self.compile(network, rates), volume
-        self._channels, self._laws, self._families = self._own_arrays(network, rates, volume)
+        self._channels, self._laws, self._families = self._separate_arrays(network, rates, volume)
         self._owns_rates = False
         self._no_counts: np.ndarray = np.empty((0, self.n_species), dtype=self.dtype)
         self._drive: Drive | None = None
         self._moved: np.ndarray = np.empty((0, len(network.rate_rules)))
 
-    def _own_arrays(
+    def _separate_arrays(
         self, network: ReactionNetwork, rates: np.ndarray, volume: float
     ) -> tuple[Channels, Laws, Families]:
         """The compiled arrays, shared but for what one simulation writes into; `set_rates` copies what it changes."""
         channels, laws, families = self._structure.arrays_for(rates, volume)
-        return channels, own_laws(laws), families._replace(running=families.running.copy())
+        return channels, separate_laws(laws), families._replace(running=families.running.copy())
 
     @property
     def laws(self) -> Laws:
@@ -220,7 +220,7 @@ class Method(ABC):
         raise InternalError(f"method {self.name} has no memory, but got one of {memory.size} numbers")
 
     def covariance(self, first: int, last: int) -> np.ndarray:
-        """Covariance of the species at rows first, ..., last - 1 of the present block, float64[row, species, species]
+        """Covariance of the species at rows first, ..., last - 1 of the present chunk, float64[row, species, species]
         [molecules^2]; they are then discarded. Without species if the method computes no covariance."""
         return np.zeros((last - first, 0, 0))
 
@@ -231,7 +231,7 @@ class Method(ABC):
             self._laws = self._laws._replace(continuous=continuous._replace(rows=self._moved))
 
     def moved(self, first: int, last: int) -> np.ndarray:
-        """Values of what rate rules change, in their order, at rows first, ..., last - 1 of the present block,
+        """Values of what rate rules change, in their order, at rows first, ..., last - 1 of the present chunk,
         float64[row, rate rule]."""
         return self._moved[first:last]
 
@@ -268,10 +268,10 @@ class Method(ABC):
 
     @property
     def grid_index(self) -> int:
-        """Number of filled rows in the current block."""
+        """Number of filled rows in the current chunk."""
         return int(self._tally[codes.GRID_INDEX])
 
-    def start_block(self) -> None:
+    def start_chunk(self) -> None:
         """Start a new grid for the following calls of `advance`."""
         self._tally[codes.GRID_INDEX] = 0
 

@@ -18,10 +18,10 @@ from ...kernels.codes import FALLING, LAW, RAMP
 from ...kernels.laws import COUNT, TIME_VARIABLE, Laws, forget_variables
 from ...kernels.limits import derivatives as kernels
 from ...kernels.limits.derivatives import mark_live
-from .method import own_laws
+from .method import separate_laws
 
 
-class Continuous:
+class ContinuousSpecies:
     """The continuous variables of a network, as species behind its own.
 
     The derived network is only integrated: its laws may be negative, and so may these species. A species with a rate
@@ -49,12 +49,12 @@ class Continuous:
         """int64[2, name]: places of the other variables in `network`, and in the derived network."""
 
 
-def continuous(network: ReactionNetwork) -> Continuous:
-    """`Continuous` of a network; the latest with rate rules are kept."""
-    return _kept(network) if network.rate_rules else Continuous(network)
+def continuous(network: ReactionNetwork) -> ContinuousSpecies:
+    """`ContinuousSpecies` of a network; the latest with rate rules are kept."""
+    return _kept(network) if network.rate_rules else ContinuousSpecies(network)
 
 
-_kept = lru_cache(maxsize=8)(Continuous)
+_kept = lru_cache(maxsize=8)(ContinuousSpecies)
 
 
 def _limit(network: ReactionNetwork) -> ReactionNetwork:
@@ -103,7 +103,7 @@ class Equations:
     """dx/dt = S a(x, t), with a the rates of channels, see `kernels.limits.derivatives`.
 
     General laws are laws of counts, and many have no value below 0: where there are any, a count below 0, by the errors
-    of a step, is taken as 0. Continuous variables may be negative.
+    of a step, is taken as 0. ContinuousSpecies variables may be negative.
 
     Parameters
     ----------
@@ -201,7 +201,7 @@ class RateEquations(Equations):
         floor[len(network.species) : n] = -np.inf
         super().__init__(
             channels._replace(terms=channels.terms.copy()),
-            own_laws(laws) if self._structure.has_programs else None,
+            separate_laws(laws) if self._structure.has_programs else None,
             n,
             np.ones(n + 1),
             floor,
