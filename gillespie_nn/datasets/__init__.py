@@ -9,7 +9,7 @@ from .dataset import Case, Dataset, Settings, own_data
 from .download import data_folder, fetch
 
 _OTHER_DATA = (
-    "for your own samples use --data FILE.csv --target COLUMN, or in Python "
+    "to train on other samples use --data FILE.csv --target COLUMN, or in Python "
     "gnn.train(Dataset.from_csv('FILE.csv', target='COLUMN')) or gnn.train((inputs, targets))"
 )
 CASES = (XOR, Iris, Regression, Digits, MNIST)

@@ -70,11 +70,11 @@ class LogBuilder(ABC):
     """Joins the pieces of each replicate. Subclasses store complete replicates, and keep the others until then."""
 
     @abstractmethod
-    def _keep(self, replicate: int, time: np.ndarray, reaction: np.ndarray) -> None:
+    def _hold(self, replicate: int, time: np.ndarray, reaction: np.ndarray) -> None:
         """Add a piece of a replicate that is not complete."""
 
     @abstractmethod
-    def _is_kept(self, replicate: int) -> bool:
+    def _is_pending(self, replicate: int) -> bool:
         """Whether there are pieces of a replicate that is not complete."""
 
     @abstractmethod
@@ -82,7 +82,7 @@ class LogBuilder(ABC):
         """Store complete replicates."""
 
     @abstractmethod
-    def _store_kept(self, replicate: int) -> None:
+    def _store_pending(self, replicate: int) -> None:
         """Store a replicate all of whose pieces have arrived."""
 
     def add(self, first: int, fired: Fired) -> None:
@@ -90,24 +90,24 @@ class LogBuilder(ABC):
         sizes, time, reaction = fired
         ends = np.cumsum(sizes)
         last = len(sizes) - 1
-        continued = int(last > 0 and self._is_kept(first))
+        continued = int(last > 0 and self._is_pending(first))
         if continued:  # complete now, since the piece has later replicates
-            self._keep(first, time[: ends[0]], reaction[: ends[0]])
-            self._store_kept(first)
+            self._hold(first, time[: ends[0]], reaction[: ends[0]])
+            self._store_pending(first)
         if last > continued:
             part = slice(ends[0] if continued else 0, ends[last - 1])
             self._store(first + continued, Fired(sizes[continued:last], time[part], reaction[part]))
         begin = ends[last - 1] if last else 0
-        self._keep(first + last, time[begin:], reaction[begin:])
+        self._hold(first + last, time[begin:], reaction[begin:])
 
     def end(self, first: int, n: int) -> None:
         """Replicates first, ..., first + n - 1 are complete."""
-        for replicate in range(first, first + n) if self._anything_kept() else ():
-            if self._is_kept(replicate):
-                self._store_kept(replicate)
+        for replicate in range(first, first + n) if self._any_pending() else ():
+            if self._is_pending(replicate):
+                self._store_pending(replicate)
 
     @abstractmethod
-    def _anything_kept(self) -> bool: ...
+    def _any_pending(self) -> bool: ...
 
 
 class MemoryLog(LogBuilder):
@@ -118,7 +118,7 @@ class MemoryLog(LogBuilder):
         self._piece = np.full(n_replicates, -1)  # in which the reactions of each replicate are; -1: it has none
         self._start = np.zeros(n_replicates, dtype=np.int64)  # at which they begin there
         self._n = np.zeros(n_replicates, dtype=np.int64)
-        self._kept: dict[int, list[tuple[np.ndarray, np.ndarray]]] = {}
+        self._pending: dict[int, list[tuple[np.ndarray, np.ndarray]]] = {}
         self._n_reactions = self._n_checked = 0
 
     def of(self, replicate: int) -> tuple[np.ndarray, np.ndarray]:
@@ -139,14 +139,14 @@ class MemoryLog(LogBuilder):
             )  # fmt: skip
         super().add(first, fired)
 
-    def _keep(self, replicate: int, time: np.ndarray, reaction: np.ndarray) -> None:
-        self._kept.setdefault(replicate, []).append((time, reaction))
+    def _hold(self, replicate: int, time: np.ndarray, reaction: np.ndarray) -> None:
+        self._pending.setdefault(replicate, []).append((time, reaction))
 
-    def _is_kept(self, replicate: int) -> bool:
-        return replicate in self._kept
+    def _is_pending(self, replicate: int) -> bool:
+        return replicate in self._pending
 
-    def _anything_kept(self) -> bool:
-        return bool(self._kept)
+    def _any_pending(self) -> bool:
+        return bool(self._pending)
 
     def _store(self, first: int, fired: Fired) -> None:
         replicates = slice(first, first + len(fired.sizes))
@@ -155,8 +155,8 @@ class MemoryLog(LogBuilder):
         self._start[replicates] = np.cumsum(fired.sizes) - fired.sizes
         self._pieces.append(fired)
 
-    def _store_kept(self, replicate: int) -> None:
-        times, reactions = zip(*self._kept.pop(replicate))
+    def _store_pending(self, replicate: int) -> None:
+        times, reactions = zip(*self._pending.pop(replicate))
         time = np.concatenate(times)
         self._store(replicate, Fired(np.array([len(time)]), time, np.concatenate(reactions)))
 

@@ -153,7 +153,7 @@ class _Replicate:
 
     def _between_slices(self, chunk, now):
         self._drain()
-        # Covariances are too large to be kept until the chunk is full.
+        # Covariances are too large to wait until the chunk is full.
         if self._method.records_covariance:
             self._see(chunk)
             self._flush(chunk)

@@ -116,7 +116,7 @@ class Batch:
             neurons.backward(piece, rows, tau, self._targets, matrices, both, -1.0)
 
     def _leap(self, tau: float, licence: float, annihilating: float) -> int:
-        """One leap in which weights learn. Those of later layers are drawn; the first layer follows its expected change."""
+        """One leap in which weights learn: later layers are drawn, and the first layer follows its expected change."""
         neurons, eta, both = self._neurons, np.float32(self._rates.learning), self._weights.both
 
         def leap(piece: Piece, rows: slice) -> None:

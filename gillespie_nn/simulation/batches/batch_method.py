@@ -170,7 +170,7 @@ def run_batches(
 ) -> Status:
     """Make the presentations `first` to `stop` - 1.
 
-    `record(k)` is called at the end of each, and ends the run if it returns True; so does `pause(time)`, as INTERRUPTED.
+    `record(k)` is called at the end of each, and ends the run if it returns True; so does `pause(time)`, INTERRUPTED.
     Raises InputError where the method is not a valid approximation of these presentations.
     """
     if first == 0:

@@ -137,7 +137,7 @@ class Weights:
             return fired
 
         fired = pieces.run(work, [(start,) for start in range(0, flat[0].size, PIECE)])
-        # A kernel returns -1 for a weight that is not finite or too large.
+        # The kernel returns -1 if a weight is not finite or too large.
         if min(fired) < 0:
             raise UnfinishedError(
                 f"a weight of layer {layer + 1} is not finite or has more than {MOST} molecules: learning runs away. "

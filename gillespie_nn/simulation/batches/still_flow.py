@@ -1,4 +1,4 @@
-"""The window of a presentation, in which weights learn: neurons are at rest, and weights move by their expected firings.
+"""The window of a presentation, in which weights learn: neurons at rest, and weights that move by expected firings.
 
 The state is what each weight has learnt, in units of -step. The first layer is not followed weight by weight: if v
 [sample, neuron] is the mean of the licensed errors so far, its weights have learnt X^T v, and its pre-activations have

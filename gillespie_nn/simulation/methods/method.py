@@ -1,4 +1,7 @@
-"""Options of single methods: each is an `Option`, whose name has the same meaning in all methods."""
+"""The base class of simulation methods: start, advance, and apply changes; and the options of methods.
+
+Each option is an `Option`, whose name has the same meaning in all methods.
+"""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -47,21 +50,20 @@ def resolve(
     return {name: option.use(given.get(name)) for name, option in known.items()}
 
 
-# Interface of a simulation method: start, advance, and apply a scheduled change.
+# The base class
 
 _NO_TIMES = np.empty(0)
 _NO_SPECIES = np.empty(0, dtype=np.int64)
 _ROUNDING = 1e-12
-"""Relative, for times at which pieces of paths begin: a piece due this close to a stop begins after the stop."""
+"""Relative tolerance of times: a piece of a path due this close to a stop begins after the stop."""
 _LATEST = np.finfo(np.float64).max
-
-
 WRITTEN_LAWS = ("variables", "window", "triggered", "value")
 """Arrays of `Laws` that are part of the state of a simulation. It also writes `registers`, `ready` and `table`, which
 follow from the variables: replicates with the same variables share them."""
 WRITTEN_CONTINUOUS = ("slopes", "start", "scale", "path", "numbers")
 """Arrays of `Continuous` that are part of the state of a simulation. It also writes `rows`."""
 SCRATCH_CONTINUOUS = ("matrix", "pivot", "last")
+"""Work arrays of `Continuous`, which are not part of the state."""
 
 
 def separate_laws(laws: Laws) -> Laws:
@@ -77,9 +79,11 @@ def separate_laws(laws: Laws) -> Laws:
 
 
 def units_of(units: str, network: ReactionNetwork, volume: float) -> str:
-    """Units of species in results of a method with these `units`, `molecules` or `concentration`: amounts divided by
-    Omega. They are the amounts where Omega is 1 because the model fixes it so, as it is with SBML compartments that
-    change or differ, or because the volume is a variable of its own, with a rate rule."""
+    """Units of species in results of a method with these `units`: `molecules`, or `concentration`, amounts over Omega.
+
+    Concentrations are amounts where the model fixes Omega at 1, as with SBML compartments that change or differ, or
+    where the volume is a variable with a rate rule.
+    """
     return "molecules" if volume == 1.0 and (network.volume is not None or network.rate_rules) else units
 
 
@@ -197,8 +201,8 @@ class Method(ABC):
     def memory(self) -> np.ndarray:
         """float64[number]: everything besides state, time, generator and `n_events` that a new simulation needs to
         continue like this one: the positions of the noise paths, and `_memory`."""
-        own = self._memory()
-        return own if self._drive is None else np.concatenate([self._drive.memory(), own])
+        memory = self._memory()
+        return memory if self._drive is None else np.concatenate([self._drive.memory(), memory])
 
     def _memory(self) -> np.ndarray:
         """The part of `memory` that belongs to the method. Exact methods have none: they recompute everything from the
@@ -225,7 +229,7 @@ class Method(ABC):
         return np.zeros((last - first, 0, 0))
 
     def _record_moved(self) -> None:
-        """There is a new array `_moved`: let kernels write into it."""
+        """Let kernels write into the new array `_moved`."""
         continuous = self._laws.continuous
         if continuous is not None:
             self._laws = self._laws._replace(continuous=continuous._replace(rows=self._moved))
@@ -263,7 +267,7 @@ class Method(ABC):
 
     @property
     def fault(self) -> int:
-        """Why the simulation cannot go on: 0, or what `kernels.codes.FAULT` says."""
+        """Why the simulation cannot continue: 0, or a fault of `kernels.codes`."""
         return int(self._tally[codes.FAULT])
 
     @property
@@ -289,7 +293,8 @@ class Method(ABC):
         A drawn time persists across calls, so slices, grids and stops change no draw. Noise due at `t_stop` is applied
         in the next call.
         """
-        t_stop = min(float(t_stop), _LATEST)  # the next event of a network that cannot react lies at infinity
+        # A finite limit: the next event of a network that cannot react lies at infinity.
+        t_stop = min(float(t_stop), _LATEST)
         grid_counts = self._no_counts if grid_counts is None else grid_counts
         if len(grid_counts) > len(self._moved):
             self._moved = np.full((len(grid_counts), self._moved.shape[1]), np.nan)
@@ -322,9 +327,11 @@ class Method(ABC):
     ) -> None:
         """Set counts[species] = values at the current time (int64 arrays), and variables of `laws` likewise, and update
         all dependent values."""
-        self._tally[codes.FAULT] = 0  # of the state before; the new one is looked at below
+        # A fault belongs to the state before; the new state is checked by `_set_counts`.
+        self._tally[codes.FAULT] = 0
         if self.laws.continuous is not None:
-            self.laws.continuous.numbers[STALE] = 1.0  # variables are those of the present time, the path is not used
+            # The path starts from the old state. From now on the variables hold the values.
+            self.laws.continuous.numbers[STALE] = 1.0
         if len(variables):
             self.laws.variables[list(variables)] = variable_values
             forget_variables(self.laws)

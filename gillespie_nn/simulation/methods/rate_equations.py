@@ -1,6 +1,7 @@
-"""Networks as `ode` integrates them: a continuous variable is a species, and its rate a reaction.
+"""The rate equations of a network as functions of time and state, for `ode` and for the noise around it.
 
-Mass action whose rate constant changes has powers of concentrations.
+A continuous variable is a species of a derived network, and its rate a reaction. Mass action whose rate constant
+changes has powers of concentrations.
 """
 
 from dataclasses import replace
@@ -22,7 +23,7 @@ from .method import separate_laws
 
 
 class ContinuousSpecies:
-    """The continuous variables of a network, as species behind its own.
+    """The continuous variables of a network, as further species behind the species of the network.
 
     The derived network is only integrated: its laws may be negative, and so may these species. A species with a rate
     rule stays in its place under another name, where nothing reads or changes it.
@@ -50,11 +51,11 @@ class ContinuousSpecies:
 
 
 def continuous(network: ReactionNetwork) -> ContinuousSpecies:
-    """`ContinuousSpecies` of a network; the latest with rate rules are kept."""
-    return _kept(network) if network.rate_rules else ContinuousSpecies(network)
+    """`ContinuousSpecies` of a network; the latest networks with rate rules are cached."""
+    return _cached(network) if network.rate_rules else ContinuousSpecies(network)
 
 
-_kept = lru_cache(maxsize=8)(ContinuousSpecies)
+_cached = lru_cache(maxsize=8)(ContinuousSpecies)
 
 
 def _limit(network: ReactionNetwork) -> ReactionNetwork:
@@ -86,17 +87,17 @@ def _derived(network: ReactionNetwork) -> ReactionNetwork:
 
 
 def _free(name: str, taken: set[str]) -> str:
-    """`name`, with underscores until it is not taken; it is then."""
+    """`name` with underscores until it is not in `taken`, to which it is added."""
     while name in taken:
         name += "_"
     taken.add(name)
     return name
 
 
-# The rate equations of a network as functions of time and state: for `ode`, and for the noise around it.
+# The equations
 
-_KEPT = 8
-"""Live parts kept, each of the size of the network: the samples of a small training set come again."""
+_MOST_PARTS = 8
+"""Live parts in the cache, each of the size of the network: the samples of a small training set come again."""
 
 
 class Equations:
@@ -215,7 +216,7 @@ class RateEquations(Equations):
         self.channels.terms["coefficient"][:-1] = self._structure.coefficients(self._all_rates(rates), self._volume)
 
     def take_variables(self, variables: np.ndarray) -> None:
-        """Set the parameters of laws, from those of the network's own laws, float64[variable]."""
+        """Set the parameters of laws from the variables float64[variable] of the simulated network."""
         if self.laws is not None and self.continuous.names:
             here, there = self.continuous.shared
             self.laws.variables[there] = variables[here]
@@ -232,7 +233,7 @@ class RateEquations(Equations):
         key = np.packbits(terms).tobytes()
         part = self._parts.pop(key, None) or LivePart(self.channels, self.laws, terms, self.floor, self.scale)
         self._parts[key] = part  # the latest used is the last
-        if len(self._parts) > _KEPT:
+        if len(self._parts) > _MOST_PARTS:
             del self._parts[next(iter(self._parts))]
         part.stand_at(state, self.channels.terms["coefficient"][:-1])
         return part
@@ -241,9 +242,9 @@ class RateEquations(Equations):
 class LivePart(Equations):
     """The rate equations of those species that can move from a state on, numbered anew; the rest stands still.
 
-    What is at 0 and made by nothing that can happen stays at 0, and a term with it as a factor can be left out: a
+    A species at 0 that no possible reaction makes stays at 0, and terms with it as a factor can be left out. So a
     training network with a sparse input has the size of the input's pixels. Lumped channels are products of a weight
-    matrix and a vector, updates outer products, of live entries only.
+    matrix and a vector, and updates outer products, of live entries only.
 
     Parameters
     ----------
@@ -282,11 +283,11 @@ class LivePart(Equations):
             return np.where(which, number[np.where(which, values, 0)], values)
 
         self._terms = np.flatnonzero(terms)
-        some = np.zeros(len(self._terms) + 1, dtype=c.terms.dtype)
-        some[:-1] = plain[terms]
+        live = np.zeros(len(self._terms) + 1, dtype=c.terms.dtype)
+        live[:-1] = plain[terms]
         for name in ("first", "second"):
-            some[name][:-1] = number[some[name][:-1]]
-        some["extra_start"] = _starts(n_extra[terms])
+            live[name][:-1] = number[live[name][:-1]]
+        live["extra_start"] = _starts(n_extra[terms])
         extras["a"], extras["b"] = renumbered(a, one_species), renumbered(b, two_species)
         ranges = np.zeros(channel.sum() + 1, dtype=c.ranges.dtype)
         ranges["term_start"] = _starts(n_terms[channel])
@@ -298,13 +299,13 @@ class LivePart(Equations):
             code["a"] = renumbered(code["a"], is_count)
             laws = laws._replace(code=code, read=number[laws.read])
         super().__init__(
-            Channels(some, extras, ranges, changes), laws, len(self.moving), np.ones(len(self._places)),
+            Channels(live, extras, ranges, changes), laws, len(self.moving), np.ones(len(self._places)),
             floor[self._places], scale[self.moving],
         )  # fmt: skip
 
     def stand_at(self, state: np.ndarray, coefficient: np.ndarray) -> None:
-        """Take the species that do not move, and are read, from `state` float64[species + 1], and the coefficients from
-        those of all terms, which may have changed."""
+        """Set the species that are read but do not move from `state` float64[species + 1], and the coefficients of the
+        live terms from those of all terms."""
         self.state[:] = state[self._places]
         self.channels.terms["coefficient"][:-1] = coefficient[self._terms]
 
