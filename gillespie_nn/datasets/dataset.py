@@ -212,7 +212,8 @@ class Dataset:
         checks.choice("task", self.task, TASKS)
         for part in ("train", "test"):
             x, t = (matrix(f"{part}_{k}", getattr(self, f"{part}_{k}"), empty=True) for k in "xt")
-            if len(x) != len(t) and len(x):  # of test inputs that a file does not keep there are none
+            # A file does not store large test inputs: then there are none, but there are targets.
+            if len(x) != len(t) and len(x):
                 raise InputError(f"{part}_x has {len(x)} samples, but {part}_t has {len(t)}: give one row per sample")
             object.__setattr__(self, f"{part}_x", x)
             object.__setattr__(self, f"{part}_t", t)
@@ -361,6 +362,7 @@ class Dataset:
     @cached_property
     def digest(self) -> str:
         """SHA-256 (hexadecimal) of the task and of the samples, their shapes included."""
+        # In fixed byte order, so that the digest is the same on every machine.
         digest = hashlib.sha256(self.task.encode())
         for values in (self.train_x, self.train_t, self.test_x, self.test_t):
             digest.update(repr(values.shape).encode())
@@ -420,6 +422,7 @@ def _split(targets: np.ndarray, task: str, test: float, seed: int) -> tuple[np.n
     if checks.not_negative("test", test) == 0:
         return every, every
     checks.fraction("test", test)
+    # Without classes all samples form one class, so the split is a plain random one.
     classes = np.argmax(targets, axis=1) if task == CLASSIFICATION else np.zeros(len(targets), dtype=np.int64)
     train, held = stratified_split(classes, 1.0 - test, seed)
     if not len(train) or not len(held):

@@ -126,7 +126,8 @@ def _download(name: str, digest: str, folder: Path, sources: Sequence[str], prog
                 refused[source] = "the transfer was interrupted" if status is None else f"HTTP status {status}"
                 if status is not None:
                     break
-            except ValueError:  # what pooch raises for a wrong checksum
+            # pooch raises ValueError for a wrong checksum.
+            except ValueError:
                 refused[source] = "the file had a wrong SHA-256"
             except OSError as error:
                 raise UnfinishedError(f"cannot write {folder / name}: {error.strerror}") from None

@@ -305,7 +305,8 @@ class Chemistry(Options):
         count."""
         *_, last = self.phases
         learning = sum(phase.duration or 0.0 for phase in self.phases if phase.learns)
-        others = self.fixed_time - learning  # before the last phase, which has the rest of the presentation
+        # The last phase takes the rest of the presentation, after the phases of fixed length.
+        others = self.fixed_time - learning
         return self.learning_rate * (running_time - others if last.learns else learning)
 
     @property

@@ -251,6 +251,7 @@ def rail_counts(rails: Sequence[Rails], values: np.ndarray, volume: float, dtype
     whole = np.abs(values) * volume
     if np.issubdtype(dtype, np.integer):
         whole = np.rint(whole)
+    # Larger counts are no longer exact as float64.
     if whole.size and whole.max() > COUNT_LIMIT:
         raise InputError(
             f"{whole.max():g} molecules exceed the largest count, 2**53 = {COUNT_LIMIT}; use a smaller volume"
@@ -258,6 +259,7 @@ def rail_counts(rails: Sequence[Rails], values: np.ndarray, volume: float, dtype
     both = np.stack([np.where(values > 0, whole, 0), np.where(values < 0, whole, 0)], axis=-1)
     counts: np.ndarray = both.astype(dtype)
     signed = np.array([pair.minus is not None for pair in rails], dtype=np.bool_)
+    # A negative value on a number without minus rail would silently become 0.
     wrong = counts[..., 1].astype(np.bool_) & ~signed
     if wrong.any():
         place = np.argwhere(wrong)[0]
@@ -317,6 +319,7 @@ def training_network(
     builder = NetworkBuilder()
     targets = stack.targets if learning else ()
     weights = stack.every(made.chemistry.weights)
+    # The size is known before any reaction is made, so a network that is too large is refused at once.
     sizes = sizes_of(stack, learning)
     if listed:
         if sizes.n_reactions > MOST_LISTED:
@@ -325,6 +328,7 @@ def training_network(
                 f"too many to list ({MOST_LISTED:.0e} at most): use a smaller batch or network, or train by method "
                 "batch_leap, which needs no list"
             )
+        # Declared first, so that inputs, targets and weights come before all other species.
         builder.declare(*stack.inputs, *targets, *weights)
         add_reactions(builder, stack, learning)
     else:
@@ -345,6 +349,7 @@ def _environment(
     if learning:
         return {INPUTS: stack.inputs, TARGETS: stack.targets, **others}, stack.chemistry.phases
     ports = {INPUTS: stack.inputs} | {port: rails for port, rails in others.items() if rails[0].plus in network.index}
+    # A forward network without other ports needs no phases: its sample is presented once.
     if len(ports) == 1:
         return ports, (Phase("run", None, ((INPUTS, SAMPLE),), learns=False),)
     return ports, tuple(

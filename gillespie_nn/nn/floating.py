@@ -101,6 +101,7 @@ class EquationStep(NamedTuple):
     @property
     def decay_rate(self) -> float:
         """The rate constant at which the quantity decays. Raises EquationError where it is no number."""
+        # The closed form of rails at rest assumes one decay at a constant rate.
         if len(self.lost) != 1 or self.lost[0].first is not None:
             raise EquationError(f"{self.target[0]}: an activation that reads both rails needs a constant decay")
         return abs(self.lost[0].number)
@@ -215,7 +216,8 @@ def _while_learning(layers: Layers, name: str) -> float:
     # Twice, since a port keeps its value into the next presentation.
     for phase in (*chemistry.phases, *chemistry.phases):
         value = dict(phase.sets).get(port, value) if port is not None else None
-        value = 1.0 if value == SCHEDULED else value  # what a schedule starts from
+        # A schedule starts from 1; gradients are those at its start.
+        value = 1.0 if value == SCHEDULED else value
         if phase.learns:
             learning.add(value)
     values = (learning or {value}) - {None}
@@ -289,6 +291,7 @@ class FloatNetwork:
         up = range(1, len(self.layers))
         forward = [step for layer in up for step in steps_of(self.stack, chemistry.forward, layer)]
         backward = [step for layer in reversed(up) for step in steps_of(self.stack, chemistry.backward, layer)]
+        # Together, since an activation of the forward pass may need the rails of a quantity, and so may its slope.
         together = read_rails([*forward, *backward])
         self._forward, self._backward = together[: len(forward)], together[len(forward) :]
         self._update = [
@@ -390,12 +393,14 @@ class FloatNetwork:
         is the gradient of the loss."""
         chemistry = self.stack.chemistry
         inputs, targets = np.asarray(x, dtype=np.float64), np.asarray(t, dtype=np.float64)
-        if inputs.ndim == 2 and len(inputs) == 1:  # rounded as one sample is
+        # A batch of one is rounded as a single sample, so both give the same bits.
+        if inputs.ndim == 2 and len(inputs) == 1:
             inputs, targets = inputs[0], targets[0]
         values = self._activate(np.asarray(weights, dtype=np.float64), inputs)
         values[chemistry.targets, 0] = targets
         _run(self._backward, values)
-        gradient = np.zeros(self.n_weights)  # weights without an equation in a layer stay
+        # Weights without an equation in a layer stay as they are.
+        gradient = np.zeros(self.n_weights)
         views = self._views(chemistry.weights, gradient)
         for step in self._update:
             if step.target in views:

@@ -42,7 +42,8 @@ def sizes_of(layers: Layers, learning: bool = True) -> Sizes:
             target = equation.parsed.target
             places = int(np.prod([layers.size(target, k, layer) for k in range(len(target.indices))]))
             name = layers.resolve_name(target.name, layer)
-            if not layers.shared(name):  # of a quantity that all share, `_one` has the reactions of all samples
+            # For a quantity that all samples share, `_one` has the reactions of all samples already.
+            if not layers.shared(name):
                 places *= batch
                 n_species += places * len(layers.named(name, layer, *(0 for _ in target.indices)).signs())
             n_reactions += places * len(one.reactions)
@@ -164,7 +165,8 @@ def _every(layers: Layers, species: Sequence[str]) -> Iterator[Number]:
 
     signed, samples = pairs(species), range(layers.batch)
     for b, j in product(samples, range(layers.sizes[0])):
-        rails = layers.input(j, b)  # a file does not say whether inputs are signed; its species do
+        # A file does not record whether inputs are signed; the names of its species show it.
+        rails = layers.input(j, b)
         yield number(chemistry.inputs, 0, (j,), signed.get(rails.name, rails), INPUTS, b)
     for b, i in product(samples, range(layers.sizes[-1])):
         yield number(chemistry.targets, 0, (i,), layers.target(i, b), TARGETS, b)

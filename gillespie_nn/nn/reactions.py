@@ -197,8 +197,9 @@ def _add_group(builder: NetworkBuilder, layers: Layers, layer: int, group: Seque
     parsed = [(equation, equation.parsed) for equation in group]
     for sample, i in itertools.product(range(layers.batch), range(layers.sizes[layer])):
         for equation, parts in parsed:
+            # A shared quantity has got the reactions of all samples with the first one.
             if sample and layers.shared(parts.target.name):
-                continue  # the first sample has made the reactions of all
+                continue
             first, *rest = parts.target.indices
             for others in itertools.product(*(range(layers.size(parts.target, 1, layer)) for _ in rest)):
                 add_equation(builder, layers, layer, equation, {first: i, **dict(zip(rest, others)), _SAMPLE: sample})
@@ -223,6 +224,7 @@ def add_equation(builder: NetworkBuilder, layers: Layers, layer: int, equation: 
     builder.module(label)
     for term in once:
         _add_term(builder, layers, layer, equation, term, target, place)
+    # The rails of a pre-activation may annihilate at the rate of its activation, which reads both of them.
     rate, function = layers.chemistry.annihilation_rate, layers.function_of(parts.target.name, layer)
     if function is None:
         builder.annihilate(target, rate)
@@ -260,6 +262,7 @@ def _add_term(
     if parts.decay(term):
         builder.decay(target, rate)
         return
+    # The sum over the other indices becomes one reaction, or pair of reactions, for each of their values.
     for more in _places(layers, layer, term, place):
         rails = [layers.rails(factor, layer, {**place, **more}) for factor in term.factors]
         try:

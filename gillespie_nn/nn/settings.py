@@ -83,6 +83,7 @@ class _Part:
         if isinstance(value, type) and issubclass(value, base):
             raise InputError(f"{role} must be an object or a name: give {value.__name__}() in place of the class")
         names = {kind.name: kind for kind in kinds}
+        # A name `module:Class` in a file stands for a class from outside the package.
         if isinstance(value, str) and ":" in value:
             raise InputError(
                 f"the {role} {value} does not come with this package: make the object again and pass it, "
@@ -156,6 +157,7 @@ class Settings:
         if given.get("presentations") is not None or (n_shown is None and changed.course.batch == self.course.batch):
             return changed
         n_shown = self.course.presentations * self.course.batch if n_shown is None else n_shown
+        # Rounded up, so that no sample is lost.
         return changed.replace(presentations=-(-n_shown // changed.course.batch))
 
     @classmethod
@@ -223,6 +225,7 @@ class Settings:
                     yield name, value
 
     def __getattr__(self, name: str) -> Any:
+        # `copy` and `pickle` ask for attributes before `__init__` has set any: these must fail, not recurse.
         if not name.startswith("_") and "course" in vars(self):
             for part in (self.course, self.chemistry, self.activation, self.output):
                 if part is not None and name in options_of(type(part)):

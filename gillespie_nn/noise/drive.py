@@ -55,6 +55,7 @@ class NoisePath:
     def move_to(self, piece: int) -> None:
         """Draw piece number `piece`; where pieces have a memory, all up to it."""
         law = self._noise.law
+        # A path with memory goes forward from its present piece, or starts anew to reach an earlier one.
         if piece < self.piece or not law.remembers:
             self._value = None
         first = (0 if self._value is None else self.piece + 1) if law.remembers else piece
@@ -93,6 +94,7 @@ class Drive:
     @staticmethod
     def _path(part: Part, seed: int, replicate: int, prediction: bool) -> NoisePath:
         purpose = part.noise.purposes[prediction]
+        # A shared path is that of replicate 0 in all replicates.
         replicate = 0 if part.noise.shared else replicate
         return NoisePath(
             part.noise, len(part.places), lambda piece: seeds.stream(seed, purpose, part.number, replicate, piece)
@@ -121,6 +123,7 @@ class Drive:
 
     def pass_time(self, time: float) -> tuple[bool, list]:
         """Begin the pieces that are due at `time` [s], the `next_time`. Returns what `begin_presentation` does."""
+        # The end of a piece is a multiple of the step, and may differ from `time` by rounding.
         due = time * (1.0 + _ROUNDING)
         return self._move({i: path.piece + 1 for i, path in enumerate(self._paths) if path.end <= due})
 
@@ -167,6 +170,7 @@ class NoisePlan:
         seen: dict[str, int] = {}
         for noise in noises:
             number = seen[noise.name] = seen.get(noise.name, -1) + 1
+            # Skipped after it is numbered, so that the streams of the other noises do not depend on its amplitude.
             if noise.amplitude == 0:
                 continue
             places = noise.places(network, unforced)
@@ -184,6 +188,7 @@ class NoisePlan:
         """Quantities that neither reactions nor noise change, as `ReactionNetwork.conservation_laws`."""
         from scipy.sparse import coo_array, hstack
 
+        # Each disturbed species counts as one more reaction that makes it.
         disturbed = np.unique(np.concatenate([part.noise.disturbs(part.places) for part in self.parts]))
         ones = np.ones(len(disturbed), dtype=np.int64)
         shape = (len(self.network.species), len(disturbed))

@@ -63,6 +63,7 @@ class ConcentrationNoise(Noise):
     def added_reactions(self, network: ReactionNetwork, places: np.ndarray, number: int) -> tuple[Reaction, ...]:
         if self.law.strikes:
             return ()
+        # Rates are never negative, so the two signs of xi need two reactions, of which one is at rest at any time.
         names = [network.species[s] for s in places]
         more = [Reaction(((s, 1),), ((s, 2),), 0.0, f"noise_{number}_more_{s}") for s in names]
         less = [Reaction(((s, 1),), (), 0.0, f"noise_{number}_less_{s}") for s in names]

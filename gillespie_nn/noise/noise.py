@@ -182,6 +182,7 @@ class Noise(ABC):
             else:
                 takes = ", ".join(taken) or "neither step, correlation_time nor bound"
                 raise InputError(f"{parameter}={value!r}: {self.name} noise of kind {self.kind} takes {takes}")
+        # A factor 1 + eps xi must stay positive, and far enough from 0, on every path.
         if self.amplitude > self.largest_amplitude:
             raise InputError(
                 f"amplitude {self.amplitude:g} of {self.name} noise is too large: paths of kind {self.kind} reach "

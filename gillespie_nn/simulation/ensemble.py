@@ -85,7 +85,8 @@ class Buffer:
         self._calls.append(("finish", end))
 
     def write_block(self, *block):
-        self._calls.append(("write_block", copy.deepcopy(block)))  # the arrays are the caller's
+        # A copy: the caller may change the arrays after the call.
+        self._calls.append(("write_block", copy.deepcopy(block)))
 
     def write_events(self, *piece):
         self._calls.append(("write_events", piece))

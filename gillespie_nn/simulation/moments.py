@@ -55,7 +55,8 @@ class Moments:
     def write(self, replicate: int, start: int, rows: np.ndarray, observed: np.ndarray, covariance: np.ndarray) -> None:
         values = np.empty((len(rows), self.n.shape[1]))
         values[:, : self._n_species] = rows
-        values[:, self._observed] = observed  # also of species that a rule gives
+        # Observables come last: they include species that a rule gives.
+        values[:, self._observed] = observed
         part = slice(start, start + len(rows))
         _include(values, *(getattr(self, name)[part] for name in ARRAYS))
         if self.sketch is not None:
@@ -68,7 +69,8 @@ class Moments:
         self.n_done += 1
         self.n_events += n_events
         for name, value in statistics.items():
-            if not np.isnan(value):  # the time of a stop, of one that did not stop
+            # The time of a stop is NaN for a replicate that did not stop.
+            if not np.isnan(value):
                 self.statistics[name] += value
 
     def write_block(self, first: int, rows: Rows, ends: Ends) -> None:

@@ -115,8 +115,9 @@ class MemoryLog(LogBuilder):
 
     def __init__(self, n_replicates: int) -> None:
         self._pieces: list[Fired] = []
-        self._piece = np.full(n_replicates, -1)  # in which the reactions of each replicate are; -1: it has none
-        self._start = np.zeros(n_replicates, dtype=np.int64)  # at which they begin there
+        # Of each replicate the number of its piece (-1: it has none), and where its reactions begin there.
+        self._piece = np.full(n_replicates, -1)
+        self._start = np.zeros(n_replicates, dtype=np.int64)
         self._n = np.zeros(n_replicates, dtype=np.int64)
         self._pending: dict[int, list[tuple[np.ndarray, np.ndarray]]] = {}
         self._n_reactions = self._n_checked = 0

@@ -95,7 +95,8 @@ class Events:
                         self._crossing[k] = np.inf
                         self._warn_of_edge(k)
                         continue
-                    trigger = self._network.events[k].trigger  # as written, without the rules put in
+                    # The condition as the user wrote it, without the rules put in.
+                    trigger = self._network.events[k].trigger
                     raise ModelError(
                         f"event {event.name}: cannot find when its condition {trigger} changes after "
                         f"t = {self._method.time:g} s; simplify the condition"
@@ -220,7 +221,8 @@ class Events:
 
     def _count(self, k, target, value):
         if self._method.dtype != np.int64:
-            if value < 0 and not self._method.deterministic:  # rate equations can start anywhere
+            # Rate equations can start anywhere.
+            if value < 0 and not self._method.deterministic:
                 raise ModelError(self._message(k, f"it sets {target} to {value:g} molecules, which must be at least 0"))
             return self._real(k, target, value)
         count = checks.rounded(value)

@@ -268,7 +268,8 @@ class Replicates:
         else:
             self._memory[:] = self._initial
         self._method.restart()
-        self._method.drain_log()  # what a replicate that was interrupted left
+        # A replicate that was interrupted may have left reactions in the log.
+        self._method.drain_log()
         self._method.rng = self._rng
         return self._method
 

@@ -290,6 +290,7 @@ def save_with(writer: Callable[..., None] | None, result: Any, path: str | Path,
 
 def unfinished(result: Any) -> str:
     """A sentence about the replicates of a result that did not reach the end; empty if all did."""
+    # A replicate that its condition stopped did what was asked.
     asked = Status.CONDITION_MET
     why = {status: n for status, n in result.statuses.items() if not status.complete and status != asked}
     if not why:

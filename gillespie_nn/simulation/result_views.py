@@ -109,7 +109,8 @@ def quantiles(run: Any, probabilities: Sequence[float], names: Sequence[str]) ->
     where none did."""
     n_replicates, n_points, _ = run.counts.shape
     values = np.full((len(probabilities), n_points, len(names)), np.nan)
-    for columns in split(len(names), n_replicates):  # one point of all replicates is a part, or several names of it
+    # Quantiles need all replicates at once: a part is one point of all of them, or a few names of it.
+    for columns in split(len(names), n_replicates):
         for points in blocks(run, columns.stop - columns.start):
             for k, ordered in enumerate(_ranked(read(run, names[columns], points), probabilities)):
                 values[k, points, columns] = ordered
@@ -293,7 +294,8 @@ def _plural(n: int, one: str, many: str = "") -> str:
 def constants_of(result: Any) -> dict[str, float]:
     """Values at time 0, by name, of what only a schedule can change."""
     model, origin = result.model, getattr(result, "provenance", None) or {}
-    named = dict(origin.get("parameters", {}).get("constants", {}))  # a model in a file does not know its source
+    # A model in a file does not know its source, so the file stores the constants.
+    named = dict(origin.get("parameters", {}).get("constants", {}))
     named |= getattr(model, "constants", {})
     known = {*result.quantities, *getattr(model, "species", ()), *getattr(model, "observables", ())}
     return {name: value for name, value in named.items() if name not in known}

@@ -344,6 +344,7 @@ class TrainingOptions(Options):
         settings that `Settings.restored` takes."""
         replaced = {name: objects.pop(name) for name in options_of(cls) if name in objects}
         asked = restored(cls, {name: value for name, value in arguments.items() if name not in replaced}) | replaced
+        # A file has settings and options of the method in one mapping.
         of_method = _options_of(asked["method"])
         every = asked.pop("settings")
         settings = Settings.restored({name: value for name, value in every.items() if name not in of_method}, **objects)

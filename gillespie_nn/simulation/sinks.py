@@ -136,6 +136,7 @@ class MemorySink:
         replicates = slice(first, first + len(ends.status))
         self.counts[replicates], self.observables[replicates] = rows.counts, rows.observed
         self.covariance[replicates] = rows.covariance
+        # Rows beyond the end of a replicate are arbitrary.
         for k in np.flatnonzero(ends.n_points < self.counts.shape[1]):
             beyond = (first + k, slice(ends.n_points[k], None))
             self.counts[beyond] = not_reached(self.counts.dtype)

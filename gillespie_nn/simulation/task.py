@@ -222,7 +222,8 @@ def make_task(network: ReactionNetwork, run: RunOptions) -> tuple[Task, str]:
     cut = with_edges(simulated, method)
     noise = plan_noise(run.noise, cut, rates, presented=False)
     if noise is not None:
-        method.refuse(noise.network)  # with the reactions that noise adds
+        # Once more, with the reactions that noise adds.
+        method.refuse(noise.network)
     _refuse_combinations(run, method, noise)
     if run.record == EVENTS:
         _refuse_events(network, method, noise)
@@ -247,7 +248,8 @@ def _recorded(network: ReactionNetwork, asked: Sequence[str] | None) -> np.ndarr
     """`Task.recorded` for the option `species`."""
     if asked is None:
         return None
-    known = quantities_of(network, network.species)  # observables are recorded in any case
+    # Observables are known names too, but recorded in any case.
+    known = quantities_of(network, network.species)
     names = tuple(name for name in chosen("species", asked, known) if name in network.index)
     return None if names == network.species else np.array([network.index[name] for name in names], dtype=np.int64)
 

@@ -44,7 +44,8 @@ class Piece:
     """The random numbers and the memory of one piece of work."""
 
     def __init__(self, rng: np.random.Generator, scratch: np.ndarray) -> None:
-        self._rng = rng  # which owns the memory at the address
+        # The generator owns the memory at the address, so it must live as long.
+        self._rng = rng
         self.address = np.uint64(rng.bit_generator.ctypes.state_address)  # type: ignore[attr-defined]
         """uint64: where the state of its SFC64 generator is."""
         self.scratch = scratch

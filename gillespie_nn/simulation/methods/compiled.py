@@ -91,6 +91,7 @@ class Compiled(Method):
             super()._recall(memory)
         else:
             none = np.empty(0, dtype=np.int64)
+            # Through `set_counts`, which also marks the path of the variables as stale.
             self.set_counts(none, none.astype(self.dtype), continuous.place.tolist(), memory.tolist())
 
     @property

@@ -230,7 +230,8 @@ class HandsOver(Compiled):
     """The same for the methods that take over; 0 for never. After a handover to a search, bounds are tried again late;
     the trial itself is reviewed soon."""
     hands_over_to = tuple(method.name for method in _next_reviews)
-    trains = False  # a resumed run would hand over at another moment
+    # A resumed run would hand over at another moment.
+    trains = False
     _preparation, _quickly = 1e5, 1000
     """Approximate time in which the other methods prepare a network, per reaction [ns]; the first `_quickly` reactions
     are free."""

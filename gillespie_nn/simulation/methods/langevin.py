@@ -86,6 +86,7 @@ class Langevin(Compiled):
     def _watch(self, n_channels: int) -> Watch:
         """What events need, empty without conditions on species."""
         watched = reading(self._laws)
+        # Without conditions on species the arrays have size 0, so that they cost nothing.
         n, n_state, n_channels = np.where(len(watched), (self.n_species, len(self._counts), n_channels), 0).tolist()
         states = np.empty((3, n_state))
         path = Path(

@@ -144,6 +144,7 @@ class Method(ABC):
         self.settings = resolve(type(self), options or {})
         self.network = network
         self.n_species = len(network.species)
+        # A constant 1 at the end stands in for the missing reactants of a channel.
         self._counts = np.append(np.asarray(counts, dtype=self.dtype), self.dtype(1))
         self._clock = np.zeros(codes.CLOCK_SIZE)
         self._clock[codes.TIME] = start_time
@@ -354,6 +355,7 @@ class Method(ABC):
         self._use_rates(rates)
 
     def _use_rates(self, rates: np.ndarray) -> None:
+        # Until now the arrays are shared with other simulations of the network.
         if not self._owns_rates:
             self._channels = self._channels._replace(terms=self._channels.terms.copy())
             self._families = self._families._replace(share=self._families.share.copy())

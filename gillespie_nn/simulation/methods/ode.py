@@ -105,7 +105,8 @@ class Ode(Method):
             self._conditions = Conditions(self._equations.laws, self._laws.triggered, len(self._counts))
         self._is_cut = False
         self._implicit = self.settings["solver"] if self.settings["solver"] in IMPLICIT else None
-        self._switches_left = 2 * (self.settings["solver"] == AUTO)  # to an implicit solver, and back if it fails
+        # `auto` may switch to an implicit solver, and back if that one fails.
+        self._switches_left = 2 * (self.settings["solver"] == AUTO)
         self._solver: Explicit | FromScipy | None = None
         self._spent = np.zeros(3, dtype=np.int64)
         self._n_restarts = self._n_switches = 0
@@ -193,6 +194,7 @@ class Ode(Method):
     def _run(self, until: float, t_stop: float, most_steps: int) -> None:
         """Steps of the solver towards `until`, at least one or a restart."""
         before = self.time
+        # A solver is made for one end, beyond which it takes no step.
         if self._solver is None or self._end != t_stop:
             self._restart(t_stop)
             if not len(self._part.moving):
@@ -203,6 +205,7 @@ class Ode(Method):
             self._switch("LSODA" if len(self._part.moving) <= FEW_SPECIES else "BDF", t_stop)
         solver = self._solver
         assert solver is not None
+        # With conditions it takes one step at a time: an event may end any step.
         went_on = solver.advance(until - self._origin, 1 if self._conditions else most_steps)
         self._take(solver, until, t_stop)
         self._cut(before)

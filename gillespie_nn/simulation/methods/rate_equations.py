@@ -71,6 +71,7 @@ def _derived(network: ReactionNetwork) -> ReactionNetwork:
     taken = {*network.species, *network.rules, *network.parameters, "time", "volume"}
     species = tuple(_free(f"{s}_", taken) if s in network.rate_rules else s for s in network.species)
     named = set(network.reaction_index)
+    # x' = f is the reaction 0 -> x with the law f.
     flows = tuple(
         Reaction((), ((name, 1),), 1.0, _free(f"rate_of_{name}", named), law=rate)
         for name, rate in network.rate_rules.items()
@@ -155,6 +156,7 @@ class Equations:
         if self.laws is not None:
             self.laws.variables[TIME_VARIABLE] = t
             if self.laws.value.size:
+                # Many general laws have no value below 0, where errors of a step may lead.
                 np.maximum(self.state, self.floor, out=self.state)
         return self.state
 
@@ -167,6 +169,7 @@ class Equations:
         channel = np.repeat(np.arange(len(c.ranges) - 1), np.diff(c.ranges["term_start"]))[term]
         n_changes = np.diff(c.ranges["change_start"].astype(np.int64))
         rows = c.changes["species"][_ranges(c.ranges["change_start"], channel)].astype(np.int64)
+        # A number for each entry, column by column, since the matrix is stored by columns.
         entries, place = np.unique(np.repeat(read, n_changes[channel]) * n + rows, return_inverse=True)
         columns, indices = np.divmod(entries, n)
         of_term = np.searchsorted(term, np.arange(len(c.terms))).astype(np.uint32)
@@ -230,9 +233,11 @@ class RateEquations(Equations):
         species = np.zeros(len(state), dtype=np.bool_)
         terms = np.zeros(len(self.channels.terms) - 1, dtype=np.bool_)
         mark_live(self.channels, state, species, terms)
+        # The terms that may differ from 0 determine the part; the state at them does not matter.
         key = np.packbits(terms).tobytes()
         part = self._parts.pop(key, None) or LivePart(self.channels, self.laws, terms, self.floor, self.scale)
-        self._parts[key] = part  # the latest used is the last
+        # A dict keeps its order: the part used last is the last, and the first is dropped.
+        self._parts[key] = part
         if len(self._parts) > _MOST_PARTS:
             del self._parts[next(iter(self._parts))]
         part.stand_at(state, self.channels.terms["coefficient"][:-1])

@@ -145,11 +145,13 @@ class FromScipy:
         solver = self._solver
         try:
             solver.step()
-        except (ValueError, RuntimeError, np.linalg.LinAlgError):  # a Jacobian that is not finite, or singular
+        except (ValueError, RuntimeError, np.linalg.LinAlgError):
+            # The Jacobian is not finite, or singular.
             return False
         self._n_steps += 1
         if solver.status == "failed" or not np.isfinite(solver.y).all():
             return False
+        # Steps near the spacing of float64 make no progress.
         return solver.status == "finished" or solver.t - solver.t_old > 4 * np.spacing(solver.t)
 
 

@@ -73,6 +73,7 @@ class TauLeap(Compiled):
         structure = self.compile(network, rates)
         self._counts = structure.state(self.counts)
         scheme = self.settings["scheme"]
+        # Product families come from training networks, whose fast modules would make explicit leaps short.
         blockwise = scheme == TRAPEZOIDAL or (scheme == AUTO and bool(structure.family_targets))
         self._plan, self._blocks = structure.leap_plan(rates, blockwise)
         self._slice = max(1, _WORK // (1 + len(self._plan.fires)))
