@@ -135,7 +135,7 @@ def _indices(text: str | None) -> tuple[str, ...]:
     return tuple(text.split(",")) if text else ()
 
 
-# Phases of a presentation: when the environment sets which ports of a network
+# Phases of a presentation: the times at which the environment sets ports of a network
 
 SAMPLE = "sample"
 """In place of a number: the values of the sample that is presented."""

@@ -19,10 +19,8 @@ from ..checks import InputError, UnfinishedError
 from ..seeds import Purpose
 from .chemistries import KangKim
 from .chemistry import SCHEDULED, SLOPE, Chemistry, Equation, EquationError, EquationTerm, Quantity
-from .reactions import Layers, group_name, rate_of
+from .reactions import Key, Layers, group_name, rate_of
 
-Key = tuple[str, int]
-"""(quantity, layer); inputs and targets are of layer 0."""
 _LEARNING_RATE = "learning_rate"
 _Values = Mapping[Key, np.ndarray]
 _Read = Callable[[_Values, Key], np.ndarray]

@@ -29,6 +29,8 @@ from .chemistry import (
     Quantity,
 )
 
+Key = tuple[str, int]
+"""(quantity, layer); inputs and targets are of layer 0."""
 _Place = Mapping[str, int]
 """The value of each index, and the number of the sample."""
 _SAMPLE = "sample"
@@ -311,8 +313,6 @@ def rate_of(chemistry: Chemistry, term: EquationTerm) -> float:
 # Without them a wrong equation would compile to something else: a name that no equation makes would become a species
 # without molecules, and an index out of range one more neuron.
 
-_Key = tuple[str, int]
-
 
 def check_equations(layers: Layers) -> None:
     """Raise EquationError for an equation that does not fit the network, or the equations before it."""
@@ -325,7 +325,7 @@ def check_equations(layers: Layers) -> None:
         )
     known = {(name, layer) for layer in up for name in (*chemistry.weights, *chemistry.fixed)}
     known.add((chemistry.inputs, 0))
-    made: set[_Key] = set()
+    made: set[Key] = set()
     passes = ((chemistry.forward, up), (chemistry.backward, up[::-1]), (chemistry.update, up))
     for equations, order in passes:
         for layer in order:
@@ -340,7 +340,7 @@ def check_equations(layers: Layers) -> None:
             raise EquationError(f"port {port!r} sets {name}, which no equation of {chemistry.name} reads")
 
 
-def _check(layers: Layers, equation: Equation, layer: int, known: set[_Key], made: set[_Key]) -> None:
+def _check(layers: Layers, equation: Equation, layer: int, known: set[Key], made: set[Key]) -> None:
     parts, text = equation.parsed, equation.text
     target = parts.target
     if not target.indices:
@@ -380,7 +380,7 @@ def _check(layers: Layers, equation: Equation, layer: int, known: set[_Key], mad
     known.add(key)
 
 
-def _fit(layers: Layers, quantity: Quantity, layer: int, sizes: dict[str, int], text: str) -> _Key:
+def _fit(layers: Layers, quantity: Quantity, layer: int, sizes: dict[str, int], text: str) -> Key:
     """(name, layer) of a quantity. `sizes` are how many values each index takes; new ones are added."""
     key, shape = layers.locate(quantity, layer)
     indices = quantity.indices

@@ -9,7 +9,7 @@ sums are the same to the last bit for any number of workers.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -170,9 +170,6 @@ def whole(task: Task) -> np.ndarray:
 
 
 # The result of an ensemble that recorded moments
-
-if TYPE_CHECKING:
-    from .task import Task
 
 
 @dataclass(frozen=True, repr=False)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import pandas
     import xarray
 
+    from .task import Task
+
 
 class Trajectories(EnsembleResult):
     """The base of `Result` and `Run`: arrays [replicate, point, species], and statistics over them."""
@@ -172,9 +174,6 @@ def _known(result: Trajectories) -> np.ndarray:
 
 
 # The result of an ensemble in memory
-
-if TYPE_CHECKING:
-    from .task import Task
 
 
 @dataclass(frozen=True, repr=False)

@@ -16,8 +16,19 @@ from ..display.tables import Table, fragment, shown
 from ..statistics.intervals import rank
 from .schedule import PARAMETER
 
+if TYPE_CHECKING:
+    from .ensemble_result import EnsembleResult
+
 PART_BYTES = 1 << 26
 """Approximate size of one part."""
+_CHUNK_BYTES = 1 << 22
+"""Approximate size of a chunk of rows of a table."""
+MOMENTS = ("mean", "variance", "standard_error", "minimum", "maximum")
+"""Columns of a table of moments."""
+_MOST_ROWS = 10
+"""Quantities shown in a summary."""
+_MOST_REPLICATES = 1000
+"""Replicates read from a file for a summary, at two recorded points each: each takes HDF5 about 0.1 ms."""
 
 
 class Sums(NamedTuple):
@@ -133,9 +144,6 @@ def _ranked(values: np.ndarray, probabilities: Sequence[float]) -> Iterator[np.n
 # species that a rule gives, the rule's value); a training run also has one for each weight, and `prediction_NAME` for
 # each output. Moments have a row for each time and quantity. A cell is empty where a replicate did not reach the point.
 
-_CHUNK_BYTES = 1 << 22
-MOMENTS = ("mean", "variance", "standard_error", "minimum", "maximum")
-
 
 class Columns(NamedTuple):
     """A table."""
@@ -195,13 +203,6 @@ def _cells(column: np.ndarray) -> list:
 
 
 # The summary of a result in a prompt and in a notebook, with the quantities at the last recorded time
-
-if TYPE_CHECKING:
-    from .ensemble_result import EnsembleResult
-
-_MOST_ROWS = 10
-_MOST_REPLICATES = 1000
-"""Replicates read from a file for a summary, at two recorded points each: each takes HDF5 about 0.1 ms."""
 
 
 def text(result: "EnsembleResult") -> str:

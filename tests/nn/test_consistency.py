@@ -39,7 +39,7 @@ def forward(text):
     (update("W[i,j]' = - learning_rate B[i,j]", B.text), "B is written with 2 indices, and has 1"),
     (update("W[i,j]' = - learning_rate D[j] Y.below[i]", B.text), "index j takes 2 values, and 3 in D"),
     (update("W[i,j]' = - learning_rate W[i,j] D[i]", B.text), "sum over indices is not supported in floating point"),
-    (update("W[i,j]' = learning_rate W[i,j] Y.below[j]", B.text), "sum over indices is not supported in floating point"),
+    (update("W[i,j]' = learning_rate W[i,j] Y.below[j]", B.text), "sum over indices is not supported"),
     (forward("Z[i]' = W[j,i] Y.below[j] - Z[i]"), "index i takes 3 values, and 2 in W"),
     (forward("Z[i]' = W[i,j] Y.below[j] + Q[i] - Z[i]"), "no equation before this one makes Q of layer 1"),
     (forward("Z[i]' = W[i,j] Y.below[j] + T[i] - Z[i]"), "index i takes 3 values, and 2 in T"),

@@ -86,7 +86,7 @@ def test_concentrations_and_statistics():
 
 def test_a_grid_written_in_blocks(monkeypatch):
     whole = _quantiles()
-    monkeypatch.setattr("gillespie_nn.simulation.replicate._BLOCK_BYTES", 48)
+    monkeypatch.setattr("gillespie_nn.simulation.replicate._CHUNK_BYTES", 48)
     _same(_quantiles(), whole)
 
 

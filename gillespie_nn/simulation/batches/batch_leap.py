@@ -220,7 +220,7 @@ def simulate_outputs(
     return outputs
 
 
-# The method
+# The batch leap as a method of training
 
 
 def _draws(name: str, value: Any) -> int | None:

@@ -78,7 +78,7 @@ def _act(a: Any, c: np.ndarray) -> np.ndarray:
     return product + product.T
 
 
-# The method
+# Linear noise along a path of the rate equations
 #
 # With the rates a, the changes S and the Jacobian J of the rate equations along their path,
 #

@@ -50,7 +50,7 @@ def resolve(
     return {name: option.use(given.get(name)) for name, option in known.items()}
 
 
-# The base class
+# The base class of methods
 
 _NO_TIMES = np.empty(0)
 _NO_SPECIES = np.empty(0, dtype=np.int64)

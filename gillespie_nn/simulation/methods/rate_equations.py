@@ -95,7 +95,7 @@ def _free(name: str, taken: set[str]) -> str:
     return name
 
 
-# The equations
+# The rate equations, of all species and of those that can move
 
 _MOST_PARTS = 8
 """Live parts in the cache, each of the size of the network: the samples of a small training set come again."""
