@@ -16,7 +16,7 @@ import gillespie_nn as gnn
 from gillespie_nn.propositions import proposition_report, results, setting_of, simulate_paths
 from gillespie_nn.propositions.forcing import RateSource
 from gillespie_nn.propositions.setting import Choice
-from gillespie_nn.simulation.training import Watch
+from gillespie_nn.simulation.training import EvaluationWatch
 from gillespie_nn.storage import EnsembleFile, MomentsFile, moments_file, training_file
 from gillespie_nn.storage.schema import BOUNDS, MOMENTS, PREDICTIONS, RUNS
 
@@ -102,7 +102,7 @@ def interrupt(name, path):
     MomentsFile._pause = property(lambda self: -1.0, lambda self, pause: None)
     owner, called, n_calls = {
         ensemble: (EnsembleFile, "finish", 2),
-        training: (Watch, "see", 8),
+        training: (EvaluationWatch, "see", 8),
         moments: (MomentsFile, "merge", 3),
         quantiles: (MomentsFile, "merge", 3),
         bounds: (results, "write", 3),

@@ -15,7 +15,7 @@ ACTIVATIONS = (SmoothReLU, AnnihilationReLU, LeakyAnnihilationReLU, RailReLU, Re
 
 
 def make_activation(name: str, **settings: Any) -> Activation:
-    """The activation called `name`, with its own settings. Raises InputError for an unknown name, or a setting that it
+    """The activation called `name`, with `settings`. Raises InputError for an unknown name, or for a setting that it
     does not have."""
     by_name = {a.name: a for a in ACTIVATIONS}
     made = by_name[checks.choice("activation", name, by_name)]

@@ -1,4 +1,4 @@
-"""Interface of an activation."""
+"""The base class of activations."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ def smoothing() -> Any:
 
 
 class AtRest(NamedTuple):
-    """An activation at rest, each elementwise."""
+    """The values of an activation at rest, elementwise."""
 
     value: np.ndarray
     """y [concentration]."""
@@ -46,8 +46,8 @@ class Activation(Options, ABC):
 
     @property
     def helpers(self) -> Mapping[str, float]:
-        """Concentrations at the start of the activation's own species, which each neuron has, by a capital letter. Only
-        those that a reaction names are made."""
+        """Concentrations at the start of further species of each neuron, by a capital letter. Only species that occur
+        in a reaction are made."""
         return {}
 
     @abstractmethod

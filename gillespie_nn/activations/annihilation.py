@@ -1,7 +1,8 @@
-"""ReLU as an idealised threshold: the rates jump where z crosses 0, so these reactions are not mass action.
+"""ReLU and leaky ReLU: as idealised thresholds, and by annihilation of the rails of z, which is mass action.
 
-Mass-action networks can come to rest at ReLU and its slope for every z other than 0, as those of `annihilation.py` do
-in the limit of large kappa, but not uniformly fast: relaxation slows down without limit as z comes near 0.
+The rates of a threshold jump where z crosses 0, so its reactions are not mass action. Mass-action networks can come to
+rest at ReLU and its slope for every z other than 0, as those by annihilation do in the limit of large kappa. But they
+are not uniformly fast: relaxation slows down without limit as z approaches 0.
 """
 
 from collections.abc import Mapping
@@ -37,12 +38,9 @@ class ReLU(Activation):
         builder.decay(s)
 
 
-# Leaky ReLU as an idealised threshold, with an output on two rails.
-
-
 @dataclass(frozen=True)
 class LeakyReLU(Activation):
-    """y = z for z > 0, else 0.01 z, through y_p' = max(z, 0) - y_p and y_m' = 0.01 max(-z, 0) - y_m;
+    """y = z for z > 0, else 0.01 z, on two rails through y_p' = max(z, 0) - y_p and y_m' = 0.01 max(-z, 0) - y_m;
     slope 1 or 0.01 through s' = 0.01 + 0.99 1{z > 0} - s."""
 
     name = "leaky_relu"
@@ -66,16 +64,16 @@ class LeakyReLU(Activation):
         builder.decay(s)
 
 
-# ReLU, leaky ReLU and smooth ReLU by annihilation of the rails of z. All three are mass action.
+# ReLU, leaky ReLU and smooth ReLU by annihilation of the rails of z
 #
-# After Z_p + Z_m -> 0 the plus rail is what is left of z, if z > 0. With P and M for what the rails are made at, and a
-# decay of 1, the rails come to rest where
+# After Z_p + Z_m -> 0 the plus rail is what is left of z, if z > 0. If the rails are made at the rates P and M and
+# decay at the rate 1, they come to rest where
 #
 #     z_p - z_m = P - M = z,   z_p z_m = (P - z_p) / kappa = h',   hence   z_p = (z + sqrt(z^2 + 4 h')) / 2.
 #
-# So the annihilation ReLU is a smooth ReLU, too: of an h' of about min(P, M) / kappa, which nobody chose, and which is
-# 0 where one rail is not made. With the reaction 0 -> Z_p + Z_m at kappa h more, h' is h + (P - z_p) / kappa. The
-# reactions are this project's.
+# So the annihilation ReLU is a smooth ReLU, too: with an h' of about min(P, M) / kappa, which no setting controls, and
+# which is 0 where one rail is not made. With the additional reaction 0 -> Z_p + Z_m at kappa h, h' is
+# h + (P - z_p) / kappa. The reactions are this project's.
 
 
 @dataclass(frozen=True)
@@ -120,7 +118,7 @@ class AnnihilationReLU(Activation):
         kappa = self.kappa / decay
         square = 2.0 * made + kappa * np.square(z)
         total = square / (1.0 + np.sqrt(1.0 + kappa * square))
-        # What both have in common from their product, since their difference would cancel.
+        # The smaller rail follows from the product of both: the difference (total - |z|) / 2 would cancel.
         larger = 0.5 * (total + np.abs(z))
         smaller = np.maximum(made - total, 0.0) / (2.0 * kappa * np.maximum(larger, np.finfo(np.float64).tiny))
         return np.where(z >= 0, larger, smaller), np.where(z >= 0, smaller, larger)

@@ -105,7 +105,7 @@ def _by_reactions(
     with Progress("predict", len(x), progress, kind.name) as bar:
         for k in range(len(samples)):
             # Each batch has a new grid of readings.
-            method.start_block()
+            method.start_chunk()
             begin = k * settings.running_time
             times = begin + readings
             for step in samples.present(method, k, begin, times[-1]):

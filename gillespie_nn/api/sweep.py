@@ -16,7 +16,7 @@ from ..options import options_of, takes
 from ..progress import Progress
 from ..seeds import resolve_seed, row_seed
 from ..simulation import run_ensembles, unfinished
-from ..simulation.ensemble import Job
+from ..simulation.ensemble import EnsembleJob
 from ..simulation.run_options import Destination, Execution, RunOptions
 from ..simulation.task import Task, make_task
 from .simulate import Workers, memory_sink, new_file, origin_of, result_of
@@ -221,12 +221,12 @@ def _seed(folder: Path | None, seed: int | None) -> int:
     return resolve_seed(seed)
 
 
-def _in_memory(task: Task, sink: Any) -> Job:
-    return Job(task, lambda: nullcontext(sink), lambda _: range(task.n_units))
+def _in_memory(task: Task, sink: Any) -> EnsembleJob:
+    return EnsembleJob(task, lambda: nullcontext(sink), lambda _: range(task.n_units))
 
 
-def _in_file(task: Task, reason: str, path: Path, resumes: bool) -> Job:
-    return Job(
+def _in_file(task: Task, reason: str, path: Path, resumes: bool) -> EnsembleJob:
+    return EnsembleJob(
         task,
         lambda: new_file(path, task, reason, overwrite=True, resumes=resumes),
         lambda file: file.missing,
@@ -251,7 +251,7 @@ def _left(path: Path, record: str) -> bool | None:
         return False
 
 
-def _run(jobs: list[Job], pool: Workers, progress: bool | None) -> None:
+def _run(jobs: list[EnsembleJob], pool: Workers, progress: bool | None) -> None:
     kernels = jobs[0].task.method.name if jobs else ""
     with Progress("sweep", sum(job.task.n_replicates for job in jobs), progress, kernels) as bar:
         run_ensembles(jobs, pool.n, bar.update, pool.cluster)

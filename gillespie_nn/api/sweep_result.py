@@ -449,7 +449,7 @@ class Sweep:
     def _blocks(self) -> Iterator[list[np.ndarray]]:
         for row in range(len(self)):
             with self.opened(row) as result:
-                for block in result.table().blocks:
+                for block in result.table().chunks:
                     n = len(block[0])
                     yield [np.full(n, row), *(np.full(n, value) for value in self.table.values[row]), *block]
 

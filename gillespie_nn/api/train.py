@@ -17,7 +17,7 @@ from ..activations import ACTIVATIONS
 from ..checks import InputError, UnfinishedError
 from ..datasets import CASES, Case, Dataset, case, own_data
 from ..nn import TrainingNetwork, training_network
-from ..nn.settings import OBJECTS, Course, Settings, setting_options
+from ..nn.settings import OBJECTS, PresentationSettings, Settings, setting_options
 from ..noise import plan_noise
 from ..options import options_of, takes
 from ..progress import Progress
@@ -309,7 +309,7 @@ def _settings(defaults: Settings, given: Mapping[str, Any] | Settings, n_shown: 
 
 
 def _validation(
-    n_samples: int, course: Course, asked: TrainingOptions, seed: int
+    n_samples: int, course: PresentationSettings, asked: TrainingOptions, seed: int
 ) -> tuple[float | None, int | None, np.ndarray]:
     """(fraction, evaluate_every, samples held out); without validation (None, None, none)."""
     fraction, every = asked.validation, asked.evaluate_every
@@ -370,7 +370,7 @@ def train(data: Any, **settings: Any) -> Fit:
         raise InputError(f"output={output!r} would name a file: set output_activation for the output layer")
     with Progress("prepare the network", None, destination.progress):
         plan = make_plan(data, TrainingOptions.of(given))
-    if plan.own_data and (large := plan.size_warning):
+    if plan.has_user_data and (large := plan.size_warning):
         checks.warn(large)
     if not isinstance(data, (str, Dataset)) and (likely := _class_warning(plan.dataset.train_t)):
         checks.warn(likely)

@@ -153,7 +153,7 @@ def _sentence(record: dict, ours: float) -> str:
 
 
 def _run(simulation: Method, t_end: float, grid: np.ndarray | None = None, rows: np.ndarray | None = None) -> None:
-    simulation.start_block()
+    simulation.start_chunk()
     grid = np.empty(0) if grid is None else grid
     while (code := simulation.advance(t_end, grid, rows)) == codes.SLICE_END:
         pass

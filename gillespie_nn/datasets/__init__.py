@@ -8,8 +8,8 @@ from .cases import MNIST, XOR, Digits, Iris, Regression
 from .dataset import Case, Dataset, Settings, own_data
 from .download import data_folder, fetch
 
-_OWN = (
-    "for your own samples use --data FILE.csv --target COLUMN, or in Python "
+_OTHER_DATA = (
+    "to train on other samples use --data FILE.csv --target COLUMN, or in Python "
     "gnn.train(Dataset.from_csv('FILE.csv', target='COLUMN')) or gnn.train((inputs, targets))"
 )
 CASES = (XOR, Iris, Regression, Digits, MNIST)
@@ -18,7 +18,7 @@ CASES = (XOR, Iris, Regression, Digits, MNIST)
 def case(name: str) -> Case:
     """The case called `name`."""
     by_name = {c.name: c for c in CASES}
-    return by_name[checks.choice("case", name, by_name, hint=_OWN)]()
+    return by_name[checks.choice("case", name, by_name, hint=_OTHER_DATA)]()
 
 
 __all__ = ["CASES", "Case", "Dataset", "Settings", "case", "data_folder", "fetch", "own_data"]

@@ -1,4 +1,4 @@
-"""The handwritten digits of scikit-learn, 8 x 8 pixels: a small stand-in for MNIST that needs no download."""
+"""The cases: digits of scikit-learn, iris, a regression, exclusive or, and MNIST, with settings that train them."""
 
 import csv
 import gzip
@@ -17,6 +17,8 @@ from ..checks import InputError
 from ..seeds import Purpose
 from .dataset import CLASSIFICATION, REGRESSION, THRESHOLD, Case, Dataset, Settings, stratified_split
 from .download import VARIABLE, data_folder, sha256
+
+# The handwritten digits of scikit-learn, 8 x 8 pixels: a small stand-in for MNIST that needs no download
 
 CHECKSUM = "87ff0c9e40dc7e2c0e34e7257799c2e3f3aec1a016363bb11cad869ec428a826"
 """SHA-256 of the grey values, sample by sample, and then of the classes, each as one byte."""
@@ -43,16 +45,16 @@ class Digits(Case):
     def load(self, seed: int) -> Dataset:
         datasets = checks.optional("sklearn.datasets", "data", "the case digits, of scikit-learn,")
         greys, digit = datasets.load_digits(return_X_y=True)
-        found = hashlib.sha256(greys.astype(np.uint8).tobytes() + digit.astype(np.uint8).tobytes()).hexdigest()
-        notice = "" if found == CHECKSUM else "the digits of this scikit-learn differ from those of version 1.9"
+        checksum = hashlib.sha256(greys.astype(np.uint8).tobytes() + digit.astype(np.uint8).tobytes()).hexdigest()
+        notice = "" if checksum == CHECKSUM else "the digits of this scikit-learn differ from those of version 1.9"
         x, t = greys / _GREYS, np.eye(_N_DIGITS)[digit]
         train, test = stratified_split(digit, _SHARE_OF_DIGITS, seed)
-        checksums = {"digits, grey values and classes": found}
+        checksums = {"digits, grey values and classes": checksum}
         return Dataset(self.name, CLASSIFICATION, x[train], t[train], x[test], t[test], checksums, notice,
                        image=_IMAGE)  # fmt: skip
 
 
-# Iris (Fisher 1936): four lengths of 150 flowers, three species; see data/README.md for the source.
+# Iris (Fisher 1936): four lengths of 150 flowers, three species; see data/README.md for the source
 
 SPECIES = ("setosa", "versicolor", "virginica")
 _LOW = np.array([4.0, 2.0, 1.0, 0.0])
@@ -93,7 +95,7 @@ class Iris(Case):
         return Dataset(self.name, CLASSIFICATION, x[train], t[train], x[test], t[test], checksums, classes=SPECIES)
 
 
-# A non-linear regression: the product of two signed numbers, drawn by the seed.
+# A non-linear regression: the product of two signed numbers, drawn by the seed
 
 _N_TRAIN, _N_TEST = 200, 500
 
@@ -121,7 +123,7 @@ class Regression(Case):
         return Dataset(self.name, REGRESSION, x[:_N_TRAIN], t[:_N_TRAIN], x[_N_TRAIN:], t[_N_TRAIN:])
 
 
-# Exclusive or: the four corners of the unit square, inputs and targets 0 and 1 [concentration].
+# Exclusive or: the four corners of the unit square, inputs and targets 0 and 1 [concentration]
 
 
 class XOR(Case):
@@ -137,7 +139,7 @@ class XOR(Case):
         return Dataset(self.name, THRESHOLD, x, t, x, t)
 
 
-# MNIST (LeCun, Cortes and Burges): handwritten digits of 28 x 28 pixels, 60,000 for training and 10,000 for the test.
+# MNIST (LeCun, Cortes and Burges): handwritten digits of 28 x 28 pixels, 60,000 for training and 10,000 for the test
 #
 # The four files in IDX format, gzipped, are read from `mnist/` in `download.data_folder()`, where `fetch-data` puts
 # them. Files that differ from the published ones are used, with a notice.
@@ -164,7 +166,7 @@ class MNIST(Case):
     one-hot. The split is the published one, whatever the seed.
 
     128 images at once share the weights, and the licence falls as a cosine. Step and h were chosen by training on
-    55,000 training images, judged on the other 5,000. Hold and window are half a minute each: errors need some 20 s to
+    55,000 training images, judged on the other 5,000. Hold and window are half a minute each: errors need about 20 s to
     come to rest, and must follow the weights while these learn. Descent in floating point diverges at this step.
     """
 
@@ -192,7 +194,7 @@ class MNIST(Case):
                 raise InputError(f"labels of {folder / name} contain {labels.max()}, above 9: fetch the files again")
         x = [a.reshape(len(a), -1) / 255.0 for a in arrays[::2]]
         t = [np.eye(_N_CLASSES)[a] for a in arrays[1::2]]
-        other = [name for name, found in zip(FILES, sums) if found != FILES[name]]
+        other = [name for name, checksum in zip(FILES, sums) if checksum != FILES[name]]
         notice = f"{', '.join(other)} in {folder}: not the published file (different SHA-256)" if other else ""
         return Dataset(self.name, CLASSIFICATION, x[0], t[0], x[1], t[1], dict(zip(FILES, sums)), notice,
                        image=arrays[0].shape[1:])  # fmt: skip
@@ -217,7 +219,8 @@ def _read(path: Path) -> tuple[np.ndarray, str]:
             _, _, kind, n_axes = file.read(4)
             shape = np.frombuffer(file.read(4 * n_axes), dtype=">u4").tolist()
             n_bytes = math.prod(shape)
-            # A few kilobytes can unpack to any size: no more is unpacked than there should be.
+            # A few kilobytes can unpack to any size: no more is unpacked than the header declares, and one byte more
+            # to notice that there is more.
             data = file.read(n_bytes + 1) if n_bytes <= _MOST_BYTES else b""
     except (OSError, EOFError, ValueError, zlib.error) as error:
         raise InputError(f"{path} is not a gzipped IDX file ({error}): fetch it again") from None

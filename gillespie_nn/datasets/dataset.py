@@ -1,4 +1,4 @@
-"""From tables and arrays of one's own to the numbers that a network learns: matrices, classes, scales, CSV files."""
+"""Datasets: samples from arrays and CSV files, their checks, classes, scales and split; and the base class of cases."""
 
 import csv
 import hashlib
@@ -58,17 +58,17 @@ def one_hot(train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray
 def targets_of(
     values: ArrayLike, task: str | None, what: str = "the targets"
 ) -> tuple[np.ndarray, str, tuple[str, ...]]:
-    """(targets float64[sample, output], task, names of the classes if they have any) of what somebody wants learnt.
+    """(targets float64[sample, output], task, names of the classes if they have any) of what a network is to learn.
 
     Without a `task`, names are classes and numbers with fractions are a regression. Raises InputError for whole
     numbers, which can be either, and for what does not fit the task.
     """
     if task is not None:
         checks.choice("task", task, TASKS)
-    found = np.asarray(values)
-    if found.dtype.kind in "OUSb" and not _are_numbers(found):
-        return _named(found, task, what)
-    numbers = matrix(what, found)
+    targets = np.asarray(values)
+    if targets.dtype.kind in "OUSb" and not _are_numbers(targets):
+        return _named(targets, task, what)
+    numbers = matrix(what, targets)
     if task is None:
         if numbers.shape[1] == 1 and (numbers == np.floor(numbers)).all():
             raise InputError(
@@ -111,7 +111,7 @@ def read_csv(
 ) -> tuple[np.ndarray, list[str], tuple[str, ...]]:
     """(features float64[sample, feature], cells of the target, names of the features) of a CSV file with a header.
 
-    Raises InputError, with line and column, for what is no such file.
+    Raises InputError, with line and column, for a file that is not such a table.
     """
     path = checks.existing_file("data file", path, "expected the path of a CSV file with a line of names")
     header, rows = _rows(path)
@@ -170,12 +170,12 @@ def _number(path: Path, line: int, column: str, cell: str) -> float:
     return number
 
 
-# What a dataset is, and what a case has to provide.
+# The dataset and the case
 
 _LARGEST_STEP = 2.0
 """Gradient descent on one linear neuron diverges if its step times the squared size of the input is larger."""
 _BATCHES = 16
-"""Batches of which the mean curvature is taken."""
+"""Number of batches over which the curvature is averaged."""
 _LARGEST_TARGET = 20.0
 """Weights of this size and more take thousands of presentations to learn [concentration]."""
 
@@ -212,7 +212,8 @@ class Dataset:
         checks.choice("task", self.task, TASKS)
         for part in ("train", "test"):
             x, t = (matrix(f"{part}_{k}", getattr(self, f"{part}_{k}"), empty=True) for k in "xt")
-            if len(x) != len(t) and len(x):  # of test inputs that a file does not keep there are none
+            # A file does not store large test inputs: then there are none, but there are targets.
+            if len(x) != len(t) and len(x):
                 raise InputError(f"{part}_x has {len(x)} samples, but {part}_t has {len(t)}: give one row per sample")
             object.__setattr__(self, f"{part}_x", x)
             object.__setattr__(self, f"{part}_t", t)
@@ -339,11 +340,12 @@ class Dataset:
         return ""
 
     def _curvature(self, batch: int, centred: bool) -> float:
-        """The largest eigenvalue of the sum of x x^T over a batch, in the mean over some batches."""
+        """The largest eigenvalue of the sum of x x^T over a batch, averaged over `_BATCHES` batches."""
         x = self.train_x - self.train_x.mean(axis=0) if centred else self.train_x
         if batch == 1:
             return float(np.mean(np.sum(np.square(x), axis=1)))
-        rng = np.random.default_rng(0)  # batches are mixed as those of training are, whatever the order of the file
+        # Batches are mixed as in training, whatever the order of the file.
+        rng = np.random.default_rng(0)
         drawn = [x[rng.integers(len(x), size=batch)] for _ in range(_BATCHES)]
         return float(np.mean([np.linalg.norm(each, 2) ** 2 for each in drawn]))
 
@@ -354,12 +356,13 @@ class Dataset:
 
     @property
     def signed(self) -> bool:
-        """Whether some input is negative, so that inputs need two rails."""
+        """Whether any input is negative, so that inputs need two rails."""
         return bool((self.train_x < 0).any() or (self.test_x < 0).any())
 
     @cached_property
     def digest(self) -> str:
         """SHA-256 (hexadecimal) of the task and of the samples, their shapes included."""
+        # In fixed byte order, so that the digest is the same on every machine.
         digest = hashlib.sha256(self.task.encode())
         for values in (self.train_x, self.train_t, self.test_x, self.test_t):
             digest.update(repr(values.shape).encode())
@@ -419,6 +422,7 @@ def _split(targets: np.ndarray, task: str, test: float, seed: int) -> tuple[np.n
     if checks.not_negative("test", test) == 0:
         return every, every
     checks.fraction("test", test)
+    # Without classes all samples form one class, so the split is a plain random one.
     classes = np.argmax(targets, axis=1) if task == CLASSIFICATION else np.zeros(len(targets), dtype=np.int64)
     train, held = stratified_split(classes, 1.0 - test, seed)
     if not len(train) or not len(held):

@@ -1,4 +1,4 @@
-"""Files that a case needs and the package does not hold: where they are, and how they get there."""
+"""Download of the data files of a case, which the package does not contain."""
 
 import hashlib
 import os
@@ -18,7 +18,7 @@ _TIMEOUT = 5.0, 30.0
 """To connect, and between two pieces of a file [s]."""
 _CHUNK = 65_536
 _ATTEMPTS = 2
-"""At each source, where something came that was not the whole file."""
+"""Attempts at each source, if a transfer is interrupted or its checksum is wrong."""
 
 
 def data_folder() -> Path:
@@ -92,19 +92,20 @@ def _is_there(path: Path, digest: str, overwrite: bool) -> bool:
     if not path.is_file():
         return False
     try:
-        found = sha256(path)
+        checksum = sha256(path)
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from None
-    if found != digest and not overwrite:
+    if checksum != digest and not overwrite:
         raise InputError(
-            f"{path} differs from the published file (its SHA-256 is {found}): replace it with overwrite=True "
+            f"{path} differs from the published file (its SHA-256 is {checksum}): replace it with overwrite=True "
             "(--overwrite), or choose another folder with --output"
         )
-    return found == digest
+    return checksum == digest
 
 
 def _download(name: str, digest: str, folder: Path, sources: Sequence[str], progress: bool | None) -> None:
-    """Fetch one file: pooch writes beside it, checks, and only then moves it to its name."""
+    """Fetch one file."""
+    # pooch writes a temporary file, checks it, and only then moves it to its name: no partial file is left there.
     pooch = checks.optional("pooch", "data", "fetching data")
     from requests import ConnectionError, RequestException, Timeout  # pooch brings it
 
@@ -112,7 +113,7 @@ def _download(name: str, digest: str, folder: Path, sources: Sequence[str], prog
     refused = {}
     for source in sources:
         for _ in range(_ATTEMPTS):
-            bar = _Bar(name, progress)
+            bar = _DownloadBar(name, progress)
             downloader = pooch.HTTPDownloader(progressbar=bar, chunk_size=_CHUNK, timeout=_TIMEOUT)
             try:
                 pooch.retrieve(source + name, f"sha256:{digest}", fname=name, path=folder, downloader=downloader)
@@ -125,7 +126,8 @@ def _download(name: str, digest: str, folder: Path, sources: Sequence[str], prog
                 refused[source] = "the transfer was interrupted" if status is None else f"HTTP status {status}"
                 if status is not None:
                     break
-            except ValueError:  # what pooch raises for a wrong checksum
+            # pooch raises ValueError for a wrong checksum.
+            except ValueError:
                 refused[source] = "the file had a wrong SHA-256"
             except OSError as error:
                 raise UnfinishedError(f"cannot write {folder / name}: {error.strerror}") from None
@@ -136,8 +138,8 @@ def _download(name: str, digest: str, folder: Path, sources: Sequence[str], prog
     raise UnfinishedError(f"{name} could not be fetched ({why}): {advice}, or give another source with --source URL")
 
 
-class _Bar:
-    """What pooch asks of a progress bar, shown by `Progress`."""
+class _DownloadBar:
+    """The interface of a progress bar that pooch expects, shown by `Progress`."""
 
     def __init__(self, label: str, shown: bool | None) -> None:
         self._label, self._shown = label, shown
@@ -163,6 +165,6 @@ class _Bar:
             self._progress = None
 
     def end(self) -> None:
-        """Whatever happened: nothing is drawn any more."""
+        """Stop drawing, also after an error."""
         if self._progress is not None:
             self._progress.__exit__(UnfinishedError, None, None)

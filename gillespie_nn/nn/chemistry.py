@@ -1,16 +1,16 @@
-"""Equations of a chemistry, as text and parsed.
+"""A learning chemistry as data: its equations, the phases of a presentation, schedules, and the base class `Chemistry`.
 
 An equation stands for one reaction network per neuron, or per weight. Its text has one of three forms:
 
     Z[i]' = W[i,j] Y.below[j] + B[i] - Z[i]     a rate equation: a sum of products
-    Y[i] = f(Z[i])                              the activation of the layer, by its own reactions
-    S[i] = f'(Z[i])                             its slope, too
+    Y[i] = f(Z[i])                              the activation of the layer, by the reactions of the activation
+    S[i] = f'(Z[i])                             its slope, likewise
 
 A factor is a number, the name of a setting in small letters, or a quantity: a capital letter, with indices unless there
 is one of it in the whole network. An index that the left side does not have is summed over. `.below` and `.above` mean
 the layer below and above; other quantities are those of the layer itself. A product has at most two quantities, so that
 all reactions are at most bimolecular. A quantity has one equation in a layer, and an equation reads what the equations
-before it make, weights, fixed numbers and ports (`consistency.py`).
+before it make, weights, fixed numbers and ports (`reactions.check_equations`).
 """
 
 import math
@@ -26,7 +26,7 @@ from ..options import Options, not_negative, option, positive
 
 ALL, LAST, HIDDEN, ACTIVATED = "all", "last", "hidden", "activated"
 LAYERS = (ALL, LAST, HIDDEN, ACTIVATED)
-"""Layers that an equation is for; `activated` ones have an activation, which a linear output layer has not."""
+"""The layers that an equation is for; `activated` are those with an activation, so not a linear output layer."""
 FUNCTION, SLOPE = "f", "f'"
 _FACTOR = re.compile(r"(\d+(?:\.\d+)?)|([A-Za-z_]\w*)(?:\.(below|above))?(?:\[([a-z](?:,[a-z])?)\])?")
 _LEFT = re.compile(r"([A-Za-z_]\w*)(?:\[([a-z](?:,[a-z])?)\])?('?)")
@@ -34,7 +34,7 @@ _APPLIED = re.compile(r"(f'?)\((.*)\)")
 
 
 class EquationError(ValueError):
-    """A text that is no equation: a mistake of whoever writes a chemistry."""
+    """A text that is not a valid equation: a mistake in the definition of a chemistry."""
 
 
 class Quantity(NamedTuple):
@@ -46,8 +46,8 @@ class Quantity(NamedTuple):
     """`below`, `above`, or empty for the layer itself."""
 
 
-class Term(NamedTuple):
-    """A product."""
+class EquationTerm(NamedTuple):
+    """A product in a rate equation."""
 
     sign: int
     coefficients: tuple[str, ...]
@@ -73,14 +73,14 @@ class Parsed(NamedTuple):
     """The parts of an equation."""
 
     target: Quantity
-    terms: tuple[Term, ...] = ()
+    terms: tuple[EquationTerm, ...] = ()
     """Of a rate equation."""
     function: str = ""
     """FUNCTION or SLOPE, else empty."""
     argument: Quantity | None = None
     """Of the function."""
 
-    def decay(self, term: Term) -> bool:
+    def decay(self, term: EquationTerm) -> bool:
         """Whether a term is minus the quantity itself, so that it decays."""
         return term.sign < 0 and term.factors == (self.target,)
 
@@ -96,7 +96,7 @@ def _parsed(text: str) -> Parsed:
     left, equals, right = text.partition("=")
     match = _LEFT.fullmatch(left.strip())
     if not equals or match is None:
-        raise EquationError(f"{text!r} is no equation: write Z[i]' = ..., Y[i] = f(Z[i]) or S[i] = f'(Z[i])")
+        raise EquationError(f"{text!r} is not an equation: write Z[i]' = ..., Y[i] = f(Z[i]) or S[i] = f'(Z[i])")
     target, rate = Quantity(match[1], _indices(match[2])), bool(match[3])
     applied = _APPLIED.fullmatch(right.strip())
     if rate == (applied is not None):
@@ -111,7 +111,7 @@ def _parsed(text: str) -> Parsed:
         coefficients, factors = _factors(product, text)
         if len(factors) > 2:
             raise EquationError(f"{text!r}: {product.strip()!r} has {len(factors)} quantities, and at most two react")
-        terms.append(Term(-1 if sign == "-" else 1, coefficients, factors))
+        terms.append(EquationTerm(-1 if sign == "-" else 1, coefficients, factors))
     return Parsed(target, tuple(terms))
 
 
@@ -121,13 +121,13 @@ def _factors(product: str, text: str, exactly: int | None = None) -> tuple[tuple
     for word in product.split():
         match = _FACTOR.fullmatch(word)
         if match is None:
-            raise EquationError(f"{text!r}: {word!r} is no factor")
+            raise EquationError(f"{text!r}: {word!r} is not a factor: write a number, a setting or a quantity")
         if match[1] is not None or word.islower():
             coefficients.append(word)
         else:
             factors.append(Quantity(match[2], _indices(match[4]), match[3] or ""))
     if (exactly is not None and (len(factors) != exactly or coefficients)) or not (coefficients or factors):
-        raise EquationError(f"{text!r}: {product.strip()!r} is not what can stand there")
+        raise EquationError(f"{text!r}: {product.strip()!r} is not valid there")
     return tuple(coefficients), tuple(factors)
 
 
@@ -135,18 +135,18 @@ def _indices(text: str | None) -> tuple[str, ...]:
     return tuple(text.split(",")) if text else ()
 
 
-# Phases of a presentation as data: which ports of a network the environment sets to what, and when.
+# Phases of a presentation: the times at which the environment sets ports of a network
 
 SAMPLE = "sample"
 """In place of a number: the values of the sample that is presented."""
 SCHEDULED = "scheduled"
-"""In place of a number: the factor that the learning schedule has in the presentation, see `schedules`."""
+"""In place of a number: the factor of the learning schedule in the presentation, see `SCHEDULES`."""
 INPUTS, TARGETS = "inputs", "targets"
 """The ports for which a sample has values."""
 
 
 class Phase(NamedTuple):
-    """A part of each presentation. What it sets stays until another phase sets it."""
+    """A part of each presentation. A port keeps its value until another phase sets it."""
 
     name: str
     duration: float | None
@@ -173,7 +173,7 @@ def intervals(phases: Sequence[Phase], begin: float, end: float) -> Iterator[tup
 
 
 def check_phases(phases: Sequence[Phase], ports: Mapping[str, Sequence]) -> None:
-    """Raise InputError for phases that do not fit each other or `ports`, by name."""
+    """Raise InputError for phases that do not fit each other or the `ports`, a mapping by name."""
     if not phases or phases[-1].duration is not None:
         raise InputError("the last phase of a presentation must have duration None, the rest of the presentation")
     for phase in phases[:-1]:
@@ -190,7 +190,7 @@ def check_phases(phases: Sequence[Phase], ports: Mapping[str, Sequence]) -> None
                 checks.finite(f"port {port!r} in phase {phase.name!r}", value)
 
 
-# Schedules of the learning rate over a run: pure functions of the presentation.
+# Schedules of the learning rate over a run: pure functions of the presentation
 #
 # The environment sets the licence L, which the updates need as a catalyst, to f(k) in presentation k of n. To add a
 # schedule: a function here, and its line in `SCHEDULES`.
@@ -217,7 +217,7 @@ SCHEDULES: dict[str, Callable[[int, int], float]] = {CONSTANT: constant, "cosine
 """f(k, n) in [0, 1], for presentation k from 0 of n, by name."""
 
 
-# What a learning chemistry is: settings, equations, ports and phases, all of them data.
+# The base class of learning chemistries: settings, equations, ports and phases
 #
 # A subclass describes how a layered network computes, how its errors travel back, and how its weights change. The
 # compiler makes reactions of the equations (`compiler.py`), and floating point follows from the same ones
@@ -226,14 +226,14 @@ SCHEDULES: dict[str, Callable[[int, int], float]] = {CONSTANT: constant, "cosine
 BELOW, ABOVE = "below", "above"
 PREACTIVATIONS, OUTPUTS, SLOPES, ERROR_SUMS, ERRORS = "pre-activations", "outputs", "slopes", "error sums", "errors"
 WEIGHTS, BIASES = "weights", "biases"
-"""Meanings of quantities that many chemistries have. Studies and figures choose quantities by them."""
+"""Meanings of quantities that many chemistries have. Studies and figures select quantities by them."""
 AUXILIARIES = "auxiliaries"
 """The meaning of species that an activation adds."""
 
 
 @dataclass(frozen=True)
 class Chemistry(Options):
-    """The base of all chemistries. Its fields are settings that each of them has; a subclass adds its own by `option`.
+    """The base of all chemistries. Its fields are settings that each of them has; a subclass adds more by `option`.
 
     Quantities are named by capital letters. Quantity Z of layer 1 and neuron 0 has the species `Z1_0_p` and `Z1_0_m`
     for its plus and minus rail.
@@ -296,7 +296,7 @@ class Chemistry(Options):
 
     @property
     def schedule(self) -> str:
-        """The name in `schedules.SCHEDULES` of what ports are set to where a phase says `SCHEDULED`."""
+        """The name in `SCHEDULES` of the schedule that ports follow where a phase sets them to `SCHEDULED`."""
         return CONSTANT
 
     def step(self, running_time: float) -> float:
@@ -305,7 +305,8 @@ class Chemistry(Options):
         count."""
         *_, last = self.phases
         learning = sum(phase.duration or 0.0 for phase in self.phases if phase.learns)
-        others = self.fixed_time - learning  # before the last phase, which has the rest of the presentation
+        # The last phase takes the rest of the presentation, after the phases of fixed length.
+        others = self.fixed_time - learning
         return self.learning_rate * (running_time - others if last.learns else learning)
 
     @property

@@ -1,4 +1,4 @@
-"""From layer sizes to a reaction network that computes, backpropagates and learns, all at once in one pot."""
+"""The compiler: from layer sizes to a reaction network that computes, backpropagates and learns at the same time."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -23,12 +23,13 @@ from .chemistry import INPUTS, SAMPLE, SCHEDULED, TARGETS, Chemistry, Phase, che
 from .floating import FloatNetwork
 from .quantities import Numbers, Sizes, sizes_of
 from .reactions import Layers, add_reactions, check_equations
-from .settings import LINEAR, Course, Settings
+from .settings import LINEAR, PresentationSettings, Settings
 
 MOST_LISTED = 3_000_000
-"""Reactions of a network that is listed; so many take some 4 GB of memory."""
+"""Largest number of reactions of a network that is listed; a list of this length takes about 4 GB of memory."""
 _Places = tuple[np.ndarray, np.ndarray, np.ndarray]
-"""Of numbers among the species: plus rail, minus rail (the plus rail where there is none), and 1 where there is one."""
+"""Places of numbers among the species: plus rails, minus rails (plus rails where there are none), and 1 where a number
+has a minus rail, else 0."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class TrainingNetwork:
     hidden_activation: Activation
     output_activation: Activation | None
     declared: ReactionNetwork
-    """What `network` returns, if it is listed; else the species of weights and outputs, without reactions."""
+    """The network, if it is listed; else the species of weights and outputs, without reactions."""
     ports: Mapping[str, tuple[Rails, ...]] = field(hash=False)
     """Numbers that the environment sets, by the name of the port; `inputs` always, `targets` if the network learns."""
     phases: tuple[Phase, ...]
@@ -106,7 +107,7 @@ class TrainingNetwork:
         return self.floating.stack.batch
 
     def sample_suffix(self, sample: int) -> str:
-        """What the names of a sample's numbers end with, for example `_b2`; nothing unless there is a batch."""
+        """The end of the names of a sample's numbers, for example `_b2`; empty unless there is a batch."""
         return self.floating.stack.suffix(sample)
 
     @property
@@ -211,15 +212,15 @@ class TrainingNetwork:
 
     def _batch(self, name: str, values: ArrayLike | None, size: int) -> np.ndarray:
         """Inputs or targets of all samples, float64[sample * size]."""
-        found = np.asarray(values, dtype=np.float64)
-        if self.batch == 1 and found.shape != (1, size):
-            return self._vector(name, found, size)
-        if found.shape != (self.batch, size) or not np.isfinite(found).all():
+        samples = np.asarray(values, dtype=np.float64)
+        if self.batch == 1 and samples.shape != (1, size):
+            return self._vector(name, samples, size)
+        if samples.shape != (self.batch, size) or not np.isfinite(samples).all():
             raise InputError(
                 f"{name} must be finite numbers of shape ({self.batch}, {size}), one row per sample of the batch, got "
                 f"{values!r}"
             )
-        return found.ravel()
+        return samples.ravel()
 
     def _named(self, rails: Sequence[Rails], values: np.ndarray, volume: float) -> dict[str, int]:
         return dict(zip(rail_species(rails), rail_counts(rails, values, volume).tolist()))
@@ -250,6 +251,7 @@ def rail_counts(rails: Sequence[Rails], values: np.ndarray, volume: float, dtype
     whole = np.abs(values) * volume
     if np.issubdtype(dtype, np.integer):
         whole = np.rint(whole)
+    # Larger counts are no longer exact as float64.
     if whole.size and whole.max() > COUNT_LIMIT:
         raise InputError(
             f"{whole.max():g} molecules exceed the largest count, 2**53 = {COUNT_LIMIT}; use a smaller volume"
@@ -257,6 +259,7 @@ def rail_counts(rails: Sequence[Rails], values: np.ndarray, volume: float, dtype
     both = np.stack([np.where(values > 0, whole, 0), np.where(values < 0, whole, 0)], axis=-1)
     counts: np.ndarray = both.astype(dtype)
     signed = np.array([pair.minus is not None for pair in rails], dtype=np.bool_)
+    # A negative value on a number without minus rail would silently become 0.
     wrong = counts[..., 1].astype(np.bool_) & ~signed
     if wrong.any():
         place = np.argwhere(wrong)[0]
@@ -264,8 +267,8 @@ def rail_counts(rails: Sequence[Rails], values: np.ndarray, volume: float, dtype
             f"{rails[place[-1]].plus} cannot represent {values[tuple(place)]}: this network has no minus rails for its "
             "inputs; compile it with signed_inputs=True"
         )
-    kept = np.stack([np.ones_like(signed), signed], axis=-1).ravel()
-    return counts.reshape(*values.shape[:-1], 2 * len(rails))[..., kept]
+    exists = np.stack([np.ones_like(signed), signed], axis=-1).ravel()
+    return counts.reshape(*values.shape[:-1], 2 * len(rails))[..., exists]
 
 
 @takes(options_of(KangKim), options_of(SmoothReLU))
@@ -294,7 +297,7 @@ def training_network(
     learning : False leaves out targets, errors and updates: the forward network with fixed weights.
     batch : number of samples presented at once: so many sets of neurons share the weights.
     listed : False makes no list of reactions, for methods that need none: see `TrainingNetwork.listed`.
-    seed : decides the fixed random numbers that some chemistries have.
+    seed : decides the fixed random numbers of chemistries that have them.
     ...
     settings : of the chemistry and the activations, by name. These are those of the defaults.
 
@@ -306,7 +309,7 @@ def training_network(
     if len(layers) < 2:
         raise InputError(f"a network needs at least an input and an output layer, got {layers}")
     for name in settings:
-        if name in options_of(Course) or name == "output_activation":
+        if name in options_of(PresentationSettings) or name == "output_activation":
             instead = "layers" if name == "hidden" else "output" if name == "output_activation" else "train"
             raise InputError(f"{name} is a setting of a training run, not of a network: give it to {instead}")
     made = Settings(chemistry=chemistry, activation=activation, output_activation=output, **settings)
@@ -316,6 +319,7 @@ def training_network(
     builder = NetworkBuilder()
     targets = stack.targets if learning else ()
     weights = stack.every(made.chemistry.weights)
+    # The size is known before any reaction is made, so a network that is too large is refused at once.
     sizes = sizes_of(stack, learning)
     if listed:
         if sizes.n_reactions > MOST_LISTED:
@@ -324,6 +328,7 @@ def training_network(
                 f"too many to list ({MOST_LISTED:.0e} at most): use a smaller batch or network, or train by method "
                 "batch_leap, which needs no list"
             )
+        # Declared first, so that inputs, targets and weights come before all other species.
         builder.declare(*stack.inputs, *targets, *weights)
         add_reactions(builder, stack, learning)
     else:
@@ -344,6 +349,7 @@ def _environment(
     if learning:
         return {INPUTS: stack.inputs, TARGETS: stack.targets, **others}, stack.chemistry.phases
     ports = {INPUTS: stack.inputs} | {port: rails for port, rails in others.items() if rails[0].plus in network.index}
+    # A forward network without other ports needs no phases: its sample is presented once.
     if len(ports) == 1:
         return ports, (Phase("run", None, ((INPUTS, SAMPLE),), learns=False),)
     return ports, tuple(
@@ -354,11 +360,11 @@ def _environment(
 
 def _at_start(stack: Layers, floating: FloatNetwork, network: ReactionNetwork) -> dict[str, float]:
     """Concentrations at the start by species, besides the weights: fixed random numbers, and helpers of activations."""
-    found: dict[str, float] = {}
+    values: dict[str, float] = {}
     for rails, value in zip(stack.every(tuple(stack.chemistry.fixed)), floating.fixed_values.tolist()):
-        found[rails.rail(1 if value >= 0 else -1)] = abs(value)
+        values[rails.rail(1 if value >= 0 else -1)] = abs(value)
     for layer, function in enumerate(stack.functions):
         for name, value in (function.helpers if function is not None else {}).items():
             places = itertools.product(range(stack.batch), range(stack.sizes[layer]))
-            found |= {stack.named(name, layer, i, sample=b).plus: value for b, i in places}
-    return {species: value for species, value in found.items() if value and species in network.index}
+            values |= {stack.named(name, layer, i, sample=b).plus: value for b, i in places}
+    return {species: value for species, value in values.items() if value and species in network.index}

@@ -1,6 +1,8 @@
-"""Equations of a chemistry in floating point: the fixed point of a quantity, and the direction of a weight.
+"""A network in floating point: the fixed points of its quantities, directions of learning, gradient descent and flow.
 
-Of several samples at once, quantities that the samples do not share have one axis more, before the others.
+This is the slow-learning limit of a chemistry, and the reference for its accuracy. It follows from the equations of the
+chemistry: each quantity is at the fixed point of its equation, and weights move as their equations say. For several
+samples at once, quantities that the samples do not share have one more axis, before the others.
 """
 
 import operator
@@ -16,11 +18,9 @@ from ..activations import Activation
 from ..checks import InputError, UnfinishedError
 from ..seeds import Purpose
 from .chemistries import KangKim
-from .chemistry import SCHEDULED, SLOPE, Chemistry, Equation, EquationError, Quantity, Term
-from .reactions import Layers, group_name, rate_of
+from .chemistry import SCHEDULED, SLOPE, Chemistry, Equation, EquationError, EquationTerm, Quantity
+from .reactions import Key, Layers, group_name, rate_of
 
-Key = tuple[str, int]
-"""(quantity, layer); inputs and targets are of layer 0."""
 _LEARNING_RATE = "learning_rate"
 _Values = Mapping[Key, np.ndarray]
 _Read = Callable[[_Values, Key], np.ndarray]
@@ -28,7 +28,7 @@ COPY, TIMES, OUTER, MATRIX, TRANSPOSED, CONSTANT = range(6)
 
 
 class Product(NamedTuple):
-    """A term: a number times one or two arrays."""
+    """A term of an equation: a number times one or two arrays."""
 
     number: float
     how: int
@@ -36,7 +36,7 @@ class Product(NamedTuple):
     second: Key | None = None
 
     def array(self, values: _Values, read: _Read = operator.getitem) -> np.ndarray | float:
-        """Without the number. `read` gives the array of a key."""
+        """The product without the number. `read` gives the array of a key."""
         if self.first is None:
             return 1.0
         first = read(values, self.first)
@@ -54,7 +54,7 @@ class Product(NamedTuple):
         return matrix @ second if second.ndim == 1 else second @ matrix.T
 
     def summed(self, values: _Values, n_axes: int) -> np.ndarray | float:
-        """Without the number, for a quantity of `n_axes` axes that all samples share: the sum over the samples."""
+        """The product without the number, summed over the samples, for a quantity of `n_axes` axes that they share."""
         if self.how == OUTER:
             assert self.first is not None and self.second is not None
             first, second = values[self.first], values[self.second]
@@ -64,13 +64,13 @@ class Product(NamedTuple):
         return array if np.ndim(array) <= n_axes else np.sum(array, axis=0)
 
 
-class Step(NamedTuple):
-    """One equation, for all neurons of a layer."""
+class EquationStep(NamedTuple):
+    """One equation of a chemistry, for all neurons of a layer."""
 
     target: Key
     made: tuple[Product, ...]
     lost: tuple[Product, ...]
-    """What the quantity decays by, without the quantity."""
+    """The terms of the decay, without the quantity itself."""
     activation: Activation | None = None
     slope: bool = False
     argument: Key | None = None
@@ -93,12 +93,13 @@ class Step(NamedTuple):
             values[rails_of(self.target)] = self.made_on_rails(values)
 
     def made_on_rails(self, values: _Values) -> np.ndarray:
-        """What both rails together are made at, over their decay: their sum without annihilation."""
+        """The rate at which both rails together are made, over their decay: their sum without annihilation."""
         return _sum([p._replace(number=abs(p.number)) for p in self.made], values, self.decay_rate, _on_rails)
 
     @property
     def decay_rate(self) -> float:
         """The rate constant at which the quantity decays. Raises EquationError where it is no number."""
+        # The closed form of rails at rest assumes one decay at a constant rate.
         if len(self.lost) != 1 or self.lost[0].first is not None:
             raise EquationError(f"{self.target[0]}: an activation that reads both rails needs a constant decay")
         return abs(self.lost[0].number)
@@ -109,13 +110,14 @@ class Step(NamedTuple):
             assert self.argument is not None
             z = values[self.argument]
             return self.activation.slope(z) if self.slope else self.activation.value(z)
-        if len(self.lost) == 1 and self.lost[0].first is None:  # numbers first, so that 5 D - 5 G gives D exactly
+        # Numbers are divided first, so that 5 D - 5 G gives D exactly.
+        if len(self.lost) == 1 and self.lost[0].first is None:
             return _sum(self.made, values, self.lost[0].number)
         return _sum(self.made, values) / _sum(self.lost, values)
 
     def move(self, values: _Values, out: np.ndarray) -> None:
-        """Write minus the rate of change into `out`, summed over the samples. Terms without a quantity of a sample are
-        there once, as their reactions are."""
+        """Write minus the rate of change into `out`, summed over the samples. Terms without a quantity of a sample
+        count once, as their reactions do."""
         made = tuple(p._replace(number=-p.number) for p in self.made)
         out[...] = _total(made, [p.summed(values, out.ndim) for p in made])
 
@@ -126,18 +128,17 @@ def rails_of(key: Key) -> Key:
 
 
 def _on_rails(values: _Values, key: Key) -> np.ndarray:
-    found = values.get(rails_of(key))
-    return np.abs(values[key]) if found is None else found
+    rails = values.get(rails_of(key))
+    return np.abs(values[key]) if rails is None else rails
 
 
-def steps_of(layers: Layers, equations: Sequence[Equation], layer: int) -> list[Step]:
+def steps_of(layers: Layers, equations: Sequence[Equation], layer: int) -> list[EquationStep]:
     """The equations of a layer, in order. Raises EquationError for those that have no fixed point."""
     return [_step(layers, equation, layer) for group in layers.equations(equations, layer) for equation in group]
 
 
-def read_rails(steps: Sequence[Step]) -> list[Step]:
-    """Those steps, of which the ones that an activation reads both rails of say so, and the activation how they
-    decay."""
+def read_rails(steps: Sequence[EquationStep]) -> list[EquationStep]:
+    """The `steps` with `rails` set where an activation reads both rails, and with `decay` of these activations."""
     read = {s.argument for s in steps if s.activation is not None and s.activation.reads_rails}
     decays = {s.target: s.decay_rate for s in steps if s.target in read and s.activation is None}
     return [
@@ -146,14 +147,15 @@ def read_rails(steps: Sequence[Step]) -> list[Step]:
     ]
 
 
-def _step(layers: Layers, equation: Equation, layer: int) -> Step:
+def _step(layers: Layers, equation: Equation, layer: int) -> EquationStep:
     parts = equation.parsed
     target = _key(layers, parts.target, layer)
     if parts.argument is not None:
         function = layers.functions[layer]
-        return Step(target, (), (), function, parts.function == SLOPE, _key(layers, parts.argument, layer))
+        return EquationStep(target, (), (), function, parts.function == SLOPE, _key(layers, parts.argument, layer))
     made, lost = [], []
-    learns = parts.target.name in layers.chemistry.weights  # a weight comes to no rest, and its own decay moves it
+    # A weight has no fixed point to settle at: its decay is one more term that moves it.
+    learns = parts.target.name in layers.chemistry.weights
     for term in parts.terms:
         rest = list(term.factors)
         if term.sign < 0 and parts.target in rest and not learns:
@@ -165,11 +167,11 @@ def _step(layers: Layers, equation: Equation, layer: int) -> Step:
         raise EquationError(f"{equation.text!r}: each term of a weight needs the factor {_LEARNING_RATE}, once")
     if not learns and not lost:
         raise EquationError(f"{equation.text!r}: {parts.target.name} needs a term in which it decays")
-    return Step(target, tuple(made), tuple(lost))
+    return EquationStep(target, tuple(made), tuple(lost))
 
 
 def _product(
-    layers: Layers, equation: Equation, term: Term, factors: Sequence[Quantity], layer: int, sign: int
+    layers: Layers, equation: Equation, term: EquationTerm, factors: Sequence[Quantity], layer: int, sign: int
 ) -> Product:
     number = sign * rate_of(layers.chemistry, term)
     indexed = []
@@ -195,7 +197,7 @@ def _product(
             # A matrix times a vector: its other index is that of the target, which is a vector, too.
             if len(target) == 1 and len(b.indices) == 1 and sorted(a.indices) == sorted((*target, *b.indices)):
                 return Product(number, MATRIX if a.indices[1:] == b.indices else TRANSPOSED, left, right)
-    raise EquationError(f"{equation.text!r}: the sum over indices is not one that floating point knows")
+    raise EquationError(f"{equation.text!r}: this sum over indices is not supported in floating point")
 
 
 def _key(layers: Layers, quantity: Quantity, layer: int) -> Key:
@@ -209,14 +211,16 @@ def _while_learning(layers: Layers, name: str) -> float:
     port = {quantity: port for port, quantity in chemistry.ports.items()}.get(name)
     value: float | str | None = None
     learning = set()
-    for phase in (*chemistry.phases, *chemistry.phases):  # a port keeps its value into the next presentation
+    # Twice, since a port keeps its value into the next presentation.
+    for phase in (*chemistry.phases, *chemistry.phases):
         value = dict(phase.sets).get(port, value) if port is not None else None
-        value = 1.0 if value == SCHEDULED else value  # what a schedule starts from
+        # A schedule starts from 1; gradients are those at its start.
+        value = 1.0 if value == SCHEDULED else value
         if phase.learns:
             learning.add(value)
     values = (learning or {value}) - {None}
     if len(values) != 1 or any(isinstance(each, str) for each in values):
-        raise EquationError(f"{name} is no port of {chemistry.name} that is set to one number in all phases that learn")
+        raise EquationError(f"{name} is not a port of {chemistry.name} with one value in all phases that learn")
     return float(values.pop())  # type: ignore[arg-type]
 
 
@@ -241,22 +245,19 @@ def _total(products: Sequence[Product], arrays: Sequence[np.ndarray | float], di
     return np.asarray(total)
 
 
-# The network in floating point: forward pass, directions of learning, online gradient descent and flow.
-#
-# This is the slow-learning limit of the chemistry and the reference for its accuracy. It follows from the equations of
-# the chemistry: each quantity is at the fixed point of its own equation, and weights move as their equations say.
+# The network: forward pass, directions of learning, online gradient descent and flow
 
 _MOST_GRADIENTS = 50_000
-"""Of the flow of one sample; some 30 are enough at the steps of training."""
+"""Largest number of gradients in the flow of one sample; about 30 are enough at the steps of training."""
 
 
 class Drives(NamedTuple):
-    """What a network computes with, see `FloatNetwork.drives`."""
+    """Outputs of a network, and the rates at which rails are made; see `FloatNetwork.drives`."""
 
     output: np.ndarray
     """float64[sample, output] [concentration]."""
     output_made: np.ndarray
-    """float64[sample, output]: the sum of what both rails of the output are made at, over their decay."""
+    """float64[sample, output]: the rate at which both rails of the output together are made, over their decay."""
     common: np.ndarray
     """float64[sample, hidden neuron]: h' = y (y - z) with the plus rail of y [concentration^2]."""
 
@@ -265,7 +266,7 @@ class FloatNetwork:
     """Forward and backward pass for `layers`, with the loss 1/2 sum (yhat - t)^2.
 
     `weights` is the flat float64 vector of `TrainingNetwork`: per layer W[out, in] row by row, then biases. `seed`
-    decides the fixed random numbers that some chemistries have. `batch` is the number of samples that the compiled
+    decides the fixed random numbers of chemistries that have them. `batch` is the number of samples that the compiled
     network takes at once, and changes nothing in floating point.
     """
 
@@ -282,12 +283,13 @@ class FloatNetwork:
         chemistry = KangKim() if chemistry is None else chemistry
         functions = [*[hidden_activation] * (len(layers) - 2), output_activation]
         self.stack = Layers(chemistry, layers, functions, batch=batch)
-        self._known_blocks: dict[tuple[str, ...], list[tuple[int, Key, tuple[int, ...]]]] = {}
+        self._known_arrays: dict[tuple[str, ...], list[tuple[int, Key, tuple[int, ...]]]] = {}
         # Directions of learning are those at a learning rate of 1.
         unit = Layers(replace(chemistry, learning_rate=1.0), layers, functions)
         up = range(1, len(self.layers))
         forward = [step for layer in up for step in steps_of(self.stack, chemistry.forward, layer)]
         backward = [step for layer in reversed(up) for step in steps_of(self.stack, chemistry.backward, layer)]
+        # Together, since an activation of the forward pass may need the rails of a quantity, and so may its slope.
         together = read_rails([*forward, *backward])
         self._forward, self._backward = together[: len(forward)], together[len(forward) :]
         self._update = [
@@ -296,28 +298,28 @@ class FloatNetwork:
             for step, one in zip(*(steps_of(stack, stack.chemistry.update, layer) for stack in (self.stack, unit)))
         ]
         self._output: Key = (self.stack.resolve_name(chemistry.signal, up[-1]), up[-1])
-        self.n_weights = sum(size for size, _, _ in self._blocks(chemistry.weights))
+        self.n_weights = sum(size for size, _, _ in self._arrays_of(chemistry.weights))
         self._fixed = self._draw_fixed(seed)
 
     @property
     def weight_groups(self) -> tuple[str, ...]:
         """Names of the arrays that make the vector of weights, in order."""
-        return tuple(group_name(name, layer) for _, (name, layer), _ in self._blocks(self.stack.chemistry.weights))
+        return tuple(group_name(name, layer) for _, (name, layer), _ in self._arrays_of(self.stack.chemistry.weights))
 
-    def _blocks(self, names: Sequence[str]) -> list[tuple[int, Key, tuple[int, ...]]]:
+    def _arrays_of(self, names: Sequence[str]) -> list[tuple[int, Key, tuple[int, ...]]]:
         """(size, key, shape) of each array of these quantities, in the order of the flat vector."""
-        if (known := self._known_blocks.get(tuple(names))) is not None:
+        if (known := self._known_arrays.get(tuple(names))) is not None:
             return known
-        found = self._known_blocks[tuple(names)] = []
+        arrays = self._known_arrays[tuple(names)] = []
         for layer in range(1, len(self.layers)):
             for name in names:
                 if shape := self.stack.shape(name, layer):
-                    found.append((int(np.prod(shape)), (name, layer), shape))
-        return found
+                    arrays.append((int(np.prod(shape)), (name, layer), shape))
+        return arrays
 
     def _views(self, names: Sequence[str], vector: np.ndarray) -> dict[Key, np.ndarray]:
         views, start = {}, 0
-        for size, key, shape in self._blocks(names):
+        for size, key, shape in self._arrays_of(names):
             views[key] = vector[start : start + size].reshape(shape)
             start += size
         return views
@@ -327,7 +329,7 @@ class FloatNetwork:
         chemistry = self.stack.chemistry
         rng = seeds.stream(seed, Purpose.FIXED_WEIGHTS)
         drawn = [np.empty(0)]
-        for size, (name, _), _ in self._blocks(tuple(chemistry.fixed)):
+        for size, (name, _), _ in self._arrays_of(tuple(chemistry.fixed)):
             limit = getattr(chemistry, chemistry.fixed[name])
             drawn.append(rng.uniform(-limit, limit, size))
         return np.concatenate(drawn)
@@ -341,7 +343,7 @@ class FloatNetwork:
         """Random weights, uniform in +-scale * sqrt(3 / n_in) (variance scale^2 / n_in), biases 0."""
         rng = seeds.stream(seed, Purpose.INITIAL_WEIGHTS)
         parts = []
-        for size, _, shape in self._blocks(self.stack.chemistry.weights):
+        for size, _, shape in self._arrays_of(self.stack.chemistry.weights):
             limit = scale * np.sqrt(3.0 / shape[-1])
             parts.append(rng.uniform(-limit, limit, size) if len(shape) > 1 else np.zeros(size))
         return np.concatenate(parts)
@@ -357,9 +359,9 @@ class FloatNetwork:
         return self._activate(np.asarray(weights, dtype=np.float64), x)[self._output]
 
     def drives(self, weights: ArrayLike, x: ArrayLike) -> Drives:
-        """What the rails of the outputs are made at, and what the rails of the pre-activations have in common, for
-        inputs float64[sample, input]. Raises EquationError for a chemistry whose pre-activations decay at no constant
-        rate."""
+        """Outputs, the rates at which their rails are made, and the common part of the rails of the pre-activations,
+        for inputs float64[sample, input]. Raises EquationError for a chemistry whose pre-activations do not decay at a
+        constant rate."""
         forward = [step._replace(rails=step.activation is None) for step in self._forward]
         values = self._activate(np.asarray(weights, dtype=np.float64), x, forward)
         common = []
@@ -373,7 +375,7 @@ class FloatNetwork:
         return Drives(values[self._output], made, np.concatenate(common, axis=-1) if common else np.empty(0))
 
     def _activate(
-        self, weights: np.ndarray, x: ArrayLike, forward: Sequence[Step] | None = None
+        self, weights: np.ndarray, x: ArrayLike, forward: Sequence[EquationStep] | None = None
     ) -> dict[Key, np.ndarray]:
         if weights.shape != (self.n_weights,):
             raise InputError(f"weights must have shape ({self.n_weights},), got {weights.shape}")
@@ -389,12 +391,14 @@ class FloatNetwork:
         is the gradient of the loss."""
         chemistry = self.stack.chemistry
         inputs, targets = np.asarray(x, dtype=np.float64), np.asarray(t, dtype=np.float64)
-        if inputs.ndim == 2 and len(inputs) == 1:  # rounded as one sample is
+        # A batch of one is rounded as a single sample, so both give the same bits.
+        if inputs.ndim == 2 and len(inputs) == 1:
             inputs, targets = inputs[0], targets[0]
         values = self._activate(np.asarray(weights, dtype=np.float64), inputs)
         values[chemistry.targets, 0] = targets
         _run(self._backward, values)
-        gradient = np.zeros(self.n_weights)  # weights without an equation in a layer stay
+        # Weights without an equation in a layer stay as they are.
+        gradient = np.zeros(self.n_weights)
         views = self._views(chemistry.weights, gradient)
         for step in self._update:
             if step.target in views:
@@ -428,10 +432,10 @@ class FloatNetwork:
                 )
             return -self.gradient(w, x, t)
 
-        found = solve_ivp(slope, (0.0, time), weights, method="DOP853", rtol=rtol, atol=rtol * 1e-2)
-        if not found.success:
-            raise UnfinishedError(f"gradient flow stopped at {found.t[-1]:g} of s = {time:g}: {found.message}")
-        return found.y[:, -1]
+        solution = solve_ivp(slope, (0.0, time), weights, method="DOP853", rtol=rtol, atol=rtol * 1e-2)
+        if not solution.success:
+            raise UnfinishedError(f"gradient flow stopped at {solution.t[-1]:g} of s = {time:g}: {solution.message}")
+        return solution.y[:, -1]
 
     def gradient_descent(
         self,
@@ -465,6 +469,6 @@ class FloatNetwork:
         return mean if n_averaged else weights
 
 
-def _run(steps: Sequence[Step], values: dict[Key, np.ndarray]) -> None:
+def _run(steps: Sequence[EquationStep], values: dict[Key, np.ndarray]) -> None:
     for step in steps:
         step.run(values)

@@ -1,7 +1,4 @@
-"""How many species and reactions a training network has, without a list of them.
-
-All neurons of a layer have the same reactions, so those of one neuron and of one weight are made and counted.
-"""
+"""The numbers that a training network holds, their meanings and species; and its size, without a list of reactions."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
@@ -18,14 +15,15 @@ _Equations = tuple[Equation, ...]
 
 
 class Sizes(NamedTuple):
-    """Numbers of a network."""
+    """The size of a network."""
 
     n_species: int
     n_reactions: int
 
 
 def sizes_of(layers: Layers, learning: bool = True) -> Sizes:
-    """Those of the network that `training_network` makes of these layers."""
+    """The size of the network that `training_network` makes of these layers."""
+    # All neurons of a layer have the same reactions: those of one neuron and of one weight are made and counted.
     chemistry, batch = layers.chemistry, layers.batch
     passes: tuple[tuple[Equation, ...], ...] = (chemistry.forward,)
     if learning:
@@ -44,7 +42,8 @@ def sizes_of(layers: Layers, learning: bool = True) -> Sizes:
             target = equation.parsed.target
             places = int(np.prod([layers.size(target, k, layer) for k in range(len(target.indices))]))
             name = layers.resolve_name(target.name, layer)
-            if not layers.shared(name):  # of a quantity that all share, `_one` has the reactions of all samples
+            # For a quantity that all samples share, `_one` has the reactions of all samples already.
+            if not layers.shared(name):
                 places *= batch
                 n_species += places * len(layers.named(name, layer, *(0 for _ in target.indices)).signs())
             n_reactions += places * len(one.reactions)
@@ -63,9 +62,9 @@ def _one(layers: Layers, layer: int, equation: Equation) -> NetworkBuilder:
     return builder
 
 
-# The numbers that a training network holds: what each one means, and which species carry it.
+# The numbers that a training network holds: their meanings, and the species that carry them
 #
-# `reactions.Layers` makes the names of species. Nothing takes them apart: what a name means is looked up here.
+# `reactions.Layers` makes the names of species. Code elsewhere looks their meanings up here instead of parsing names.
 
 
 class Number(NamedTuple):
@@ -74,7 +73,7 @@ class Number(NamedTuple):
     quantity: str
     """Its letter in the equations of the chemistry."""
     layer: int
-    """0 for inputs, targets, and quantities that the network has one of."""
+    """0 for inputs, targets, and quantities of the whole network."""
     indices: tuple[int, ...]
     """The neuron, and in a matrix the neuron of the other layer."""
     rails: Rails
@@ -101,12 +100,12 @@ class Numbers:
 
     def __init__(self, layers: Layers, species: Sequence[str]) -> None:
         place = {s: k for k, s in enumerate(species)}
-        found = [n for n in _every(layers, species) if any(s in place for s, _ in n.rails.signs())]
-        found.sort(key=lambda n: min(place[s] for s, _ in n.rails.signs() if s in place))
-        self._numbers = tuple(found)
+        numbers = [n for n in _every(layers, species) if any(s in place for s, _ in n.rails.signs())]
+        numbers.sort(key=lambda n: min(place[s] for s, _ in n.rails.signs() if s in place))
+        self._numbers = tuple(numbers)
         self._layers = layers
         self._weights = layers.chemistry.weights
-        self._by_name = {name: n for n in found for name in (n.name, *(s for s, _ in n.rails.signs()))}
+        self._by_name = {name: n for n in numbers for name in (n.name, *(s for s, _ in n.rails.signs()))}
         self._words = layers.chemistry.meanings
 
     def __iter__(self) -> Iterator[Number]:
@@ -138,14 +137,14 @@ class Numbers:
     def one(self, meaning: str, layer: int, *indices: int, sample: int = 0) -> Number:
         """The number with this meaning and place, of a sample of the batch. Raises InputError if the network has
         none."""
-        found = [n for n in self.select(meaning, layer=layer, sample=sample) if n.indices == indices]
-        if len(found) != 1:
+        matches = [n for n in self.select(meaning, layer=layer, sample=sample) if n.indices == indices]
+        if len(matches) != 1:
             words = ", ".join(dict.fromkeys(self.meanings.values()))
             raise InputError(
-                f"layer {layer} of this network has {len(found)} {meaning} with indices {indices}, and 1 is needed; "
+                f"layer {layer} of this network has {len(matches)} {meaning} with indices {indices}, and 1 is needed; "
                 f"the quantities of this network are {words}"
             )
-        return found[0]
+        return matches[0]
 
     def neuron(self, number: Number) -> str:
         """A name for a quantity of one neuron. All weights of a neuron and its bias have one name."""
@@ -155,7 +154,7 @@ class Numbers:
 
 
 def _every(layers: Layers, species: Sequence[str]) -> Iterator[Number]:
-    """Those that a network of these layers can have."""
+    """All numbers that a network of these layers can have."""
     chemistry = layers.chemistry
 
     def number(
@@ -166,7 +165,8 @@ def _every(layers: Layers, species: Sequence[str]) -> Iterator[Number]:
 
     signed, samples = pairs(species), range(layers.batch)
     for b, j in product(samples, range(layers.sizes[0])):
-        rails = layers.input(j, b)  # a file does not say whether inputs are signed; its species do
+        # A file does not record whether inputs are signed; the names of its species show it.
+        rails = layers.input(j, b)
         yield number(chemistry.inputs, 0, (j,), signed.get(rails.name, rails), INPUTS, b)
     for b, i in product(samples, range(layers.sizes[-1])):
         yield number(chemistry.targets, 0, (i,), layers.target(i, b), TARGETS, b)

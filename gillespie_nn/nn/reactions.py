@@ -1,12 +1,12 @@
-"""From the equations of a chemistry to reactions on dual rails.
+"""From the equations of a chemistry to reactions on dual rails, and checks that the equations fit a network.
 
 Each signed number is the difference of two species. A product of quantities becomes catalytic reactions that make the
-rail of its sign; minus the quantity itself is its decay; and after its own equation the two rails of a quantity
-annihilate each other, which leaves their difference as it is.
+rail of its sign. Minus the quantity itself is its decay. After its equation the two rails of a quantity annihilate each
+other, which does not change their difference.
 
-In a batch each sample has its own set of neurons. All sets react with the same weights, fixed numbers and ports, which
-are catalysts there. A weight has the reactions of every sample, so that its change is the sum over the samples; terms
-without a quantity of a sample, such as a decay, and the annihilation of its rails are there once.
+In a batch each sample has a separate set of neurons. All sets react with the same weights, fixed numbers and ports,
+which are catalysts there. A weight has the reactions of every sample, so that its change is the sum over the samples.
+Terms without a quantity of a sample, such as a decay, and the annihilation of its rails occur once.
 """
 
 import itertools
@@ -25,10 +25,12 @@ from .chemistry import (
     Chemistry,
     Equation,
     EquationError,
+    EquationTerm,
     Quantity,
-    Term,
 )
 
+Key = tuple[str, int]
+"""(quantity, layer); inputs and targets are of layer 0."""
 _Place = Mapping[str, int]
 """The value of each index, and the number of the sample."""
 _SAMPLE = "sample"
@@ -64,7 +66,7 @@ class Layers:
         return len(self.sizes) - 1
 
     def equations(self, equations: Sequence[Equation], layer: int) -> list[list[Equation]]:
-        """Those of a layer, in groups of one label."""
+        """The equations for a layer, in groups of one label."""
         function, kinds = self.functions[layer], {ALL, LAST if layer == self.last else HIDDEN}
         if function is not None:
             kinds.add(ACTIVATED)
@@ -128,7 +130,7 @@ class Layers:
         return Rails.signed(stem) if signed else Rails(stem)
 
     def suffix(self, sample: int) -> str:
-        """What the names of a sample end with, before the rail; nothing where there is one sample."""
+        """The end of the names of a sample, before the rail; empty where there is one sample."""
         return f"_b{sample}" if self.batch > 1 else ""
 
     def input(self, number: int, sample: int = 0) -> Rails:
@@ -160,7 +162,7 @@ class Layers:
                     yield from ((name, layer, indices) for indices in itertools.product(*map(range, shape)))
 
     def shape(self, name: str, layer: int) -> tuple[int, ...]:
-        """Of a quantity in a layer; empty where the layer has none, as its second index would count no neurons."""
+        """The shape of a quantity in a layer; empty where its second index would count the neurons of no layer."""
         side = self.chemistry.matrices.get(name)
         if side is None:
             return (self.sizes[layer],)
@@ -176,7 +178,7 @@ class Layers:
 
 
 def group_name(quantity: str, layer: int) -> str:
-    """What the names of the species of a quantity in a layer begin with. Layer 0 has no number."""
+    """The start of the names of the species of a quantity in a layer. Layer 0 has no number."""
     return f"{quantity}{layer}" if layer else quantity
 
 
@@ -197,16 +199,17 @@ def _add_group(builder: NetworkBuilder, layers: Layers, layer: int, group: Seque
     parsed = [(equation, equation.parsed) for equation in group]
     for sample, i in itertools.product(range(layers.batch), range(layers.sizes[layer])):
         for equation, parts in parsed:
+            # A shared quantity has got the reactions of all samples with the first one.
             if sample and layers.shared(parts.target.name):
-                continue  # the first sample has made the reactions of all
+                continue
             first, *rest = parts.target.indices
             for others in itertools.product(*(range(layers.size(parts.target, 1, layer)) for _ in rest)):
                 add_equation(builder, layers, layer, equation, {first: i, **dict(zip(rest, others)), _SAMPLE: sample})
 
 
 def add_equation(builder: NetworkBuilder, layers: Layers, layer: int, equation: Equation, place: _Place) -> None:
-    """Add the reactions of one equation, for the values `place` of the indices on its left side; for a quantity that
-    the samples share, those of all samples."""
+    """Add the reactions of one equation for the values `place` of the indices on its left side. For a quantity that
+    the samples share, add those of all samples."""
     parts = equation.parsed
     target = layers.rails(parts.target, layer, place)
     if parts.argument is not None:
@@ -223,6 +226,7 @@ def add_equation(builder: NetworkBuilder, layers: Layers, layer: int, equation: 
     builder.module(label)
     for term in once:
         _add_term(builder, layers, layer, equation, term, target, place)
+    # The rails of a pre-activation may annihilate at the rate of its activation, which reads both of them.
     rate, function = layers.chemistry.annihilation_rate, layers.function_of(parts.target.name, layer)
     if function is None:
         builder.annihilate(target, rate)
@@ -248,12 +252,19 @@ def _add_function(
 
 
 def _add_term(
-    builder: NetworkBuilder, layers: Layers, layer: int, equation: Equation, term: Term, target: Rails, place: _Place
+    builder: NetworkBuilder,
+    layers: Layers,
+    layer: int,
+    equation: Equation,
+    term: EquationTerm,
+    target: Rails,
+    place: _Place,
 ) -> None:
     parts, rate = equation.parsed, rate_of(layers.chemistry, term)
     if parts.decay(term):
         builder.decay(target, rate)
         return
+    # The sum over the other indices becomes one reaction, or pair of reactions, for each of their values.
     for more in _places(layers, layer, term, place):
         rails = [layers.rails(factor, layer, {**place, **more}) for factor in term.factors]
         try:
@@ -267,12 +278,12 @@ def _add_term(
                 builder.react((), (target.rail(term.sign),), rate)
         except ValueError:
             raise EquationError(
-                f"{equation.text!r}: {target.plus} has no minus rail, and a term could make it negative; take it from "
-                "the unsigned quantities"
+                f"{equation.text!r}: {target.plus} has no minus rail, and a term could make it negative; remove it "
+                "from the unsigned quantities"
             ) from None
 
 
-def _places(layers: Layers, layer: int, term: Term, place: _Place) -> Iterator[dict[str, int]]:
+def _places(layers: Layers, layer: int, term: EquationTerm, place: _Place) -> Iterator[dict[str, int]]:
     """All values of the indices that are summed over, the last running fastest."""
     sizes: dict[str, int] = {}
     for factor in term.factors:
@@ -283,7 +294,7 @@ def _places(layers: Layers, layer: int, term: Term, place: _Place) -> Iterator[d
         yield dict(zip(sizes, values))
 
 
-def rate_of(chemistry: Chemistry, term: Term) -> float:
+def rate_of(chemistry: Chemistry, term: EquationTerm) -> float:
     """The product of the numbers and settings of a term. Raises EquationError for an unknown setting."""
     rate = 1.0
     for word in term.coefficients:
@@ -292,17 +303,15 @@ def rate_of(chemistry: Chemistry, term: Term) -> float:
             continue
         value = getattr(chemistry, word, None)
         if not isinstance(value, (int, float)):
-            raise EquationError(f"{word!r} is no setting of {chemistry.name}")
+            raise EquationError(f"{word!r} is not a setting of {chemistry.name}")
         rate *= value
     return rate
 
 
-# Whether the equations of a chemistry fit a network: each would compile to something else than what is written.
+# Checks that the equations of a chemistry fit a network
 #
-# Reactions would take a name that no equation makes for a species without molecules, and an index out of range for one
-# more neuron.
-
-_Key = tuple[str, int]
+# Without them a wrong equation would compile to something else: a name that no equation makes would become a species
+# without molecules, and an index out of range one more neuron.
 
 
 def check_equations(layers: Layers) -> None:
@@ -316,13 +325,14 @@ def check_equations(layers: Layers) -> None:
         )
     known = {(name, layer) for layer in up for name in (*chemistry.weights, *chemistry.fixed)}
     known.add((chemistry.inputs, 0))
-    made: set[_Key] = set()
+    made: set[Key] = set()
     passes = ((chemistry.forward, up), (chemistry.backward, up[::-1]), (chemistry.update, up))
     for equations, order in passes:
         for layer in order:
             for equation in (e for group in layers.equations(equations, layer) for e in group):
                 _check(layers, equation, layer, known, made)
-        known.add((chemistry.targets, 0))  # the forward pass does without targets
+        # Only now: the forward pass must not read targets.
+        known.add((chemistry.targets, 0))
     every = (*chemistry.forward, *chemistry.backward, *chemistry.update)
     read = {factor.name for equation in every for factor in equation.parsed.read()}
     for port, name in chemistry.ports.items():
@@ -330,7 +340,7 @@ def check_equations(layers: Layers) -> None:
             raise EquationError(f"port {port!r} sets {name}, which no equation of {chemistry.name} reads")
 
 
-def _check(layers: Layers, equation: Equation, layer: int, known: set[_Key], made: set[_Key]) -> None:
+def _check(layers: Layers, equation: Equation, layer: int, known: set[Key], made: set[Key]) -> None:
     parts, text = equation.parsed, equation.text
     target = parts.target
     if not target.indices:
@@ -348,7 +358,8 @@ def _check(layers: Layers, equation: Equation, layer: int, known: set[_Key], mad
         factors = list(term.factors) if term is not None else list(parts.read())
         if term is not None and term.sign < 0 and target in factors:
             factors.remove(target)
-        within = dict(sizes)  # an index that is summed over belongs to its product
+        # An index that is summed over belongs to one product; other products may use it with another size.
+        within = dict(sizes)
         for factor in factors:
             if factor.indices:
                 read = _fit(layers, factor, layer, within, text)
@@ -357,7 +368,7 @@ def _check(layers: Layers, equation: Equation, layer: int, known: set[_Key], mad
                         f"{text!r} in layer {layer}: no equation before this one makes {factor.name} of layer {read[1]}"
                     )
             elif factor.name not in layers.chemistry.ports.values():
-                raise EquationError(f"{text!r}: {factor.name} is no port of {layers.chemistry.name}")
+                raise EquationError(f"{text!r}: {factor.name} is not a port of {layers.chemistry.name}")
     learns = key[0] in layers.chemistry.weights
     if parts.terms and not learns and not any(f.indices for term in parts.terms for f in term.factors if f != target):
         raise EquationError(
@@ -369,7 +380,7 @@ def _check(layers: Layers, equation: Equation, layer: int, known: set[_Key], mad
     known.add(key)
 
 
-def _fit(layers: Layers, quantity: Quantity, layer: int, sizes: dict[str, int], text: str) -> _Key:
+def _fit(layers: Layers, quantity: Quantity, layer: int, sizes: dict[str, int], text: str) -> Key:
     """(name, layer) of a quantity. `sizes` are how many values each index takes; new ones are added."""
     key, shape = layers.locate(quantity, layer)
     indices = quantity.indices

@@ -1,7 +1,7 @@
 """The settings of a training run: how samples are presented, and the settings of its chemistry and its activations.
 
-A chemistry and an activation have their settings as fields. `Settings` takes all of them by name, and knows to which
-part each belongs; so does what follows from it: arguments of `train`, flags of the command, checks and records.
+A chemistry and an activation have their settings as fields. `Settings` takes all of them by name and knows to which
+part each belongs. The arguments of `train`, the flags of the command, checks and records follow from it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -42,7 +42,7 @@ def _sizes(name: str, value: Any) -> tuple[int, ...]:
 
 
 @dataclass(frozen=True)
-class Course(Options):
+class PresentationSettings(Options):
     """How the samples are presented, and where the weights begin."""
 
     hidden: tuple[int, ...] = option(
@@ -83,6 +83,7 @@ class _Part:
         if isinstance(value, type) and issubclass(value, base):
             raise InputError(f"{role} must be an object or a name: give {value.__name__}() in place of the class")
         names = {kind.name: kind for kind in kinds}
+        # A name `module:Class` in a file stands for a class from outside the package.
         if isinstance(value, str) and ":" in value:
             raise InputError(
                 f"the {role} {value} does not come with this package: make the object again and pass it, "
@@ -97,7 +98,7 @@ class _Part:
 
     @property
     def options(self) -> Mapping[str, Option]:
-        """The settings that can be given by name: none to an object, which has its own."""
+        """The settings that can be given by name: none for an object, which has its settings already."""
         return {} if self.object is not None else options_of(self.kind)
 
     def make(self, given: Mapping[str, Any]) -> Any:
@@ -116,10 +117,11 @@ def _parts(given: Mapping[str, Any]) -> dict[str, _Part | None]:
 
 
 class Settings:
-    """Settings of a training run, by name; each case has defaults of its own, every one of them ours and measured.
+    """Settings of a training run, by name. Each case has its defaults, which this project chose by measurement.
 
-    `chemistry`, `activation` and `output_activation` are names or objects. All others are settings of `Course`, of the
-    chemistry or of an activation. Raises InputError for a setting that none of these has.
+    `chemistry`, `activation` and `output_activation` are names or objects. All others are settings of
+    `PresentationSettings`, of the chemistry or of an activation. Raises InputError for a setting that none of these
+    has.
     """
 
     def __init__(self, **given: Any) -> None:
@@ -130,34 +132,38 @@ class Settings:
             if name not in known:
                 raise InputError(_unknown(name, parts, known))
         self.given: Mapping[str, Any] = given
-        self.course = Course(**{name: value for name, value in given.items() if name in options_of(Course)})
+        self.course = PresentationSettings(
+            **{name: value for name, value in given.items() if name in options_of(PresentationSettings)}
+        )
         self.chemistry: Chemistry = parts["chemistry"].make(given)  # type: ignore[union-attr]
         self.activation: Activation = parts["activation"].make(given)  # type: ignore[union-attr]
         output = parts["output_activation"]
         self.output: Activation | None = None if output is None else output.make(given)
 
     def replace(self, **changes: Any) -> "Settings":
-        """These settings with `changes`, of which None changes nothing. Settings that another chemistry or activation
-        does not have are left behind. Raises InputError as the class."""
+        """These settings with `changes`; None changes nothing. Settings that a new chemistry or activation does not
+        have are left out. Raises InputError as the class."""
         changes = {name: value for name, value in changes.items() if value is not None}
         known = _names(_parts({**self.given, **changes}))
         return Settings(**{name: value for name, value in self.given.items() if name in known} | changes)
 
     def taking(self, given: Mapping[str, Any], n_shown: int | None = None) -> "Settings":
-        """These settings with those `given`. Where no number of presentations is given, as many as show `n_shown`
-        samples, by default as many samples as these settings show, whatever the batch."""
+        """These settings with those `given`.
+
+        If no number of presentations is given, there are as many as show `n_shown` samples, by default the number of
+        samples that these settings show, whatever the batch.
+        """
         changed = self.replace(**given)
         if given.get("presentations") is not None or (n_shown is None and changed.course.batch == self.course.batch):
             return changed
         n_shown = self.course.presentations * self.course.batch if n_shown is None else n_shown
+        # Rounded up, so that no sample is lost.
         return changed.replace(presentations=-(-n_shown // changed.course.batch))
 
     @classmethod
     def restored(cls, record: Mapping[str, Any], **objects: Any) -> "Settings":
-        """Those of a `record`. `objects` are the chemistry and the activations that do not come with the package.
-
-        Earlier versions recorded settings of activations that a run did not have: these are left out.
-        """
+        """The settings of a `record`. `objects` are the chemistry and the activations from outside the package."""
+        # Earlier versions recorded settings of activations that a run did not have: these are left out.
         given = {**record, **{name: value for name, value in objects.items() if value is not None}}
         known = _names(_parts(given))
         return cls(**{name: value for name, value in given.items() if name in known})
@@ -175,7 +181,7 @@ class Settings:
 
     @property
     def of_network(self) -> dict[str, Any]:
-        """What of them makes the network: arguments of `nn.training_network` by name."""
+        """The settings that determine the network: arguments of `nn.training_network` by name."""
         return {
             "chemistry": self.chemistry,
             "activation": self.activation,
@@ -184,16 +190,16 @@ class Settings:
         }
 
     def record(self) -> dict[str, Any]:
-        """Plain values by name, of all of them that are always recorded or not at their default. Raises InputError
-        where they do not fit in one record."""
+        """Plain values by name, without settings that are recorded only if given and are at their default. Raises
+        InputError if two parts of the network have different values of one setting."""
         return self._named(self._values(if_given=False))
 
     def every(self) -> dict[str, Any]:
-        """As `record`, with the settings that are recorded only where they are given."""
+        """As `record`, with all settings."""
         return self._named(self._values(if_given=True))
 
     def completed(self, record: Mapping[str, Any]) -> dict[str, Any]:
-        """A `record` of settings with these parts, and the defaults of those that it leaves out for having them."""
+        """A `record` of settings with these parts, completed by the defaults that it leaves out."""
         parts = (self.course, self.chemistry, self.activation, self.output)
         options = any_of(*(options_of(type(part)) for part in parts if part is not None))
         return {name: each.default for name, each in options.items() if each.recorded == IF_GIVEN} | dict(record)
@@ -219,6 +225,7 @@ class Settings:
                     yield name, value
 
     def __getattr__(self, name: str) -> Any:
+        # `copy` and `pickle` ask for attributes before `__init__` has set any: these must fail, not recurse.
         if not name.startswith("_") and "course" in vars(self):
             for part in (self.course, self.chemistry, self.activation, self.output):
                 if part is not None and name in options_of(type(part)):
@@ -249,7 +256,7 @@ def setting_options() -> dict[str, Option]:
     of_parts = [options_of(kind) for kind in (*CHEMISTRIES, *ACTIVATIONS)]
     return {
         name: each._replace(default=None, usual=each.usual or _usual(each))
-        for name, each in any_of(options_of(Course), chosen, *of_parts).items()
+        for name, each in any_of(options_of(PresentationSettings), chosen, *of_parts).items()
     }
 
 
@@ -259,7 +266,7 @@ def _usual(each: Option) -> str:
 
 def _names(parts: Mapping[str, _Part | None]) -> set[str]:
     of_parts = [part.options for part in parts.values() if part is not None]
-    return {*options_of(Course), *parts, *any_of(*of_parts)}
+    return {*options_of(PresentationSettings), *parts, *any_of(*of_parts)}
 
 
 def _unknown(name: str, parts: Mapping[str, _Part | None], known: set[str]) -> str:

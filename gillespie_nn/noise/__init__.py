@@ -2,8 +2,8 @@
 
 A noise multiplies a path xi by its amplitude eps. The path depends only on the seed, so all amplitudes share it.
 Intrinsic noise is set by the volume instead. To add a noise: a file with a subclass of `Noise`, and its line in
-`NOISES`; a noise of your own needs no line: pass an object of it. To add a kind of path: a subclass of `Kind`, and its
-line in `kinds.KINDS`.
+`NOISES`. A noise defined outside the package needs no line: pass an object of it. To add a kind of path: a subclass of
+`Kind`, and its line in `KINDS`.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The noise of one run as it goes on: the present piece of each path, and the rates and impulses that follow."""
+"""The noises of a run: reactions that they add to its network, their paths, and the rates and impulses that follow."""
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -20,13 +20,13 @@ class Part(NamedTuple):
 
     noise: Noise
     number: int
-    """Among the noises of its sort in the list: each has streams of its own."""
+    """Its number among the noises of the same type in the list; each has separate random streams."""
     places: np.ndarray  # int64[component], reactions or species
     first: int
     """The first of the reactions that it added."""
 
 
-class Path:
+class NoisePath:
     """xi of one noise: piece k is drawn from a stream of (seed, purpose, number of the noise, replicate, k)."""
 
     def __init__(self, noise: Noise, size: int, stream: Callable[[int], np.random.Generator]) -> None:
@@ -55,6 +55,7 @@ class Path:
     def move_to(self, piece: int) -> None:
         """Draw piece number `piece`; where pieces have a memory, all up to it."""
         law = self._noise.law
+        # A path with memory goes forward from its present piece, or starts anew to reach an earlier one.
         if piece < self.piece or not law.remembers:
             self._value = None
         first = (0 if self._value is None else self.piece + 1) if law.remembers else piece
@@ -91,10 +92,11 @@ class Drive:
                 path.move_to(0)
 
     @staticmethod
-    def _path(part: Part, seed: int, replicate: int, prediction: bool) -> Path:
+    def _path(part: Part, seed: int, replicate: int, prediction: bool) -> NoisePath:
         purpose = part.noise.purposes[prediction]
+        # A shared path is that of replicate 0 in all replicates.
         replicate = 0 if part.noise.shared else replicate
-        return Path(
+        return NoisePath(
             part.noise, len(part.places), lambda piece: seeds.stream(seed, purpose, part.number, replicate, piece)
         )
 
@@ -116,11 +118,12 @@ class Drive:
         self._rates = np.concatenate([rates, self._rates[len(rates) :]])
 
     def begin_presentation(self, k: int) -> tuple[bool, list]:
-        """Presentation k begins: whether rates change, and the impulses, pairs (species int64[...], factors)."""
+        """Begin presentation k. Returns whether rates change, and the impulses, pairs (species int64[...], factors)."""
         return self._move({i: k for i, path in enumerate(self._paths) if path.lasts == PRESENTATION})
 
     def pass_time(self, time: float) -> tuple[bool, list]:
-        """What begins at `time` [s], that of `next_time`, begins: as `begin_presentation`."""
+        """Begin the pieces that are due at `time` [s], the `next_time`. Returns what `begin_presentation` does."""
+        # The end of a piece is a multiple of the step, and may differ from `time` by rounding.
         due = time * (1.0 + _ROUNDING)
         return self._move({i: path.piece + 1 for i, path in enumerate(self._paths) if path.end <= due})
 
@@ -136,41 +139,42 @@ class Drive:
         return changed, impulses
 
     def memory(self) -> np.ndarray:
-        """All that is needed to go on from here, float64[...], of constant length, see `Path.memory`."""
+        """All that is needed to go on from here, float64[...], of constant length, see `NoisePath.memory`."""
         return np.concatenate([path.memory() for path in self._paths])
 
     def recall(self, memory: np.ndarray) -> None:
         """Go on from the `memory` of the same noises and seed."""
         for path in self._paths:
-            own, memory = np.split(memory, [path.memory().size])
-            path.recall(own)
+            part, memory = np.split(memory, [path.memory().size])
+            path.recall(part)
 
 
-# The noises of a run: the network with the reactions that they add, and what each acts on.
+# The plan of the noises of a run
 
 
 class NoisePlan:
     """Noises on a network, made by `plan_noise`; `start` gives the paths of a run.
 
-    `network` is the one to simulate, the given one with the reactions of forced species behind its own; `rates` are
-    float64[reaction] for it, without noise.
+    `network` is the one to simulate: the given one, with reactions of forced species added at the end. `rates` are its
+    rate constants float64[reaction] without noise.
     """
 
     def __init__(
         self, noises: Any, network: ReactionNetwork, rates: np.ndarray | None, unforced: Sequence[str], prediction: bool
     ) -> None:
         self.noises, self._prediction = noises, prediction
-        self.n_own_reactions = len(network.reactions)
+        self.n_given_reactions = len(network.reactions)
         """Reactions of the network without noise."""
         self.parts: list[Part] = []
         added: list[Reaction] = []
         seen: dict[str, int] = {}
         for noise in noises:
             number = seen[noise.name] = seen.get(noise.name, -1) + 1
+            # Skipped after it is numbered, so that the streams of the other noises do not depend on its amplitude.
             if noise.amplitude == 0:
                 continue
             places = noise.places(network, unforced)
-            self.parts.append(Part(noise, number, places, self.n_own_reactions + len(added)))
+            self.parts.append(Part(noise, number, places, self.n_given_reactions + len(added)))
             added += noise.added_reactions(network, places, number)
         self.network = _with_reactions(network, added) if added else network
         self.rates = np.concatenate([rates, np.zeros(len(added))])
@@ -184,6 +188,7 @@ class NoisePlan:
         """Quantities that neither reactions nor noise change, as `ReactionNetwork.conservation_laws`."""
         from scipy.sparse import coo_array, hstack
 
+        # Each disturbed species counts as one more reaction that makes it.
         disturbed = np.unique(np.concatenate([part.noise.disturbs(part.places) for part in self.parts]))
         ones = np.ones(len(disturbed), dtype=np.int64)
         shape = (len(self.network.species), len(disturbed))
@@ -201,7 +206,7 @@ class NoisePlan:
 
     @property
     def differs(self) -> bool:
-        """Whether replicates have paths of their own."""
+        """Whether replicates have different paths."""
         return any(not part.noise.shared for part in self.parts)
 
 
@@ -217,7 +222,7 @@ def plan_noise(
 
     Parameters
     ----------
-    noises : a `Noise`, or a list of some.
+    noises : a `Noise`, or a list of them.
     network : what they act on.
     rates : its rate constants float64[reaction]; by default the network's.
     unforced : names of species that are forced only on request: of a training network its weights, and the switches of

@@ -1,4 +1,4 @@
-"""Noise in concentrations: multiplicative forcing of species, as a path in time or as impulses."""
+"""The noises: multiplicative and additive forcing of species, and noise in rate constants."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,16 +18,16 @@ class ConcentrationNoise(Noise):
     """x_s' = F_s(x) + eps xi_s(t) x_s, or x_s := (1 + eps xi_s) x_s at set times, with a path for each species.
 
     A path is chemistry: reactions S -> 2 S at rate eps max(xi_s, 0) and S -> 0 at rate eps max(-xi_s, 0), with eps in
-    [1/s]; so every method has it, with the noise of finite counts that belongs to these reactions. An impulse (kind
+    [1/s]. So every method supports it, with the intrinsic noise of these reactions. An impulse (kind
     `impulse`, eps a number) rounds whole counts at random, with the right mean, see `Method.scale_counts`. Where a path
     makes more than the network takes away, counts grow until the run stops with an overflow.
 
     Parameters
     ----------
-    species : names of the species forced, or patterns with `*`. By default all that some reaction changes, so no
-        inputs and targets, which are what is presented; and in training no weights and no switches (as S and A, whose
-        total is conserved), which have nothing that brings them back: forced, they would wander off over a whole run.
-        ("W*", "B*", "S*", "A*") asks for them, by the names of species of the default chemistry. The others are those
+    species : names of the species forced, or patterns with `*`. By default all species that reactions change, so not
+        the inputs and targets, which are presented. In training weights and switches (as S and A, whose total is
+        conserved) are left out too: nothing brings them back, so forcing would make them drift over the whole run.
+        ("W*", "B*", "S*", "A*") includes them, by the names of species of the default chemistry. The others are those
         of `Noise`.
     """
 
@@ -54,15 +54,16 @@ class ConcentrationNoise(Noise):
             changed = np.unique(network.stoichiometry.indices)
             left_out = {network.index[s] for s in unforced}
             return np.array([s for s in changed if s not in left_out], dtype=np.int64)
-        found = matching("species", self.species, network.species)
-        for s in found:
+        places = matching("species", self.species, network.species)
+        for s in places:
             if network.species[s] in network.rules:
                 raise InputError(f"the count of {network.species[s]} is set by a rule, so noise cannot act on it")
-        return found
+        return places
 
     def added_reactions(self, network: ReactionNetwork, places: np.ndarray, number: int) -> tuple[Reaction, ...]:
         if self.law.strikes:
             return ()
+        # Rates are never negative, so the two signs of xi need two reactions, of which one is at rest at any time.
         names = [network.species[s] for s in places]
         more = [Reaction(((s, 1),), ((s, 2),), 0.0, f"noise_{number}_more_{s}") for s in names]
         less = [Reaction(((s, 1),), (), 0.0, f"noise_{number}_less_{s}") for s in names]
@@ -77,7 +78,7 @@ class ConcentrationNoise(Noise):
         rates[first + len(xi) : first + 2 * len(xi)] = np.maximum(-forcing, 0.0)
 
 
-# Additive noise in concentrations, reflected at 0.
+# Additive noise in concentrations, reflected at 0
 
 
 @dataclass(frozen=True)
@@ -85,9 +86,9 @@ class AdditiveNoise(ConcentrationNoise):
     """x_s' = F_s(x) + eps xi_s(t) as long as x_s > 0, at 0 only upwards, with a path for each species.
 
     It is chemistry, as multiplicative noise is: reactions 0 -> S at rate eps max(xi_s, 0) and S -> 0 at rate eps
-    max(-xi_s, 0) while a molecule is left, with eps in [concentration/s]. Below one molecule, which rate equations
-    alone know, the second falls to 0 in proportion, so that these have a solution. Without reflection a neuron of
-    smooth ReLU, y' = h + z y - y^2, would explode once it is driven far enough below 0.
+    max(-xi_s, 0) while a molecule is left, with eps in [concentration/s]. Below one molecule, which is possible in rate
+    equations only, the second rate falls to 0 in proportion, so that they have a solution. Without reflection a neuron
+    of smooth ReLU, y' = h + z y - y^2, would explode once it is driven far enough below 0.
 
     Parameters
     ----------
@@ -107,7 +108,7 @@ class AdditiveNoise(ConcentrationNoise):
         return (*more, *less)
 
 
-# Noise in rate constants.
+# Noise in rate constants
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ class RateNoise(Noise):
 
     Parameters
     ----------
-    reactions : names of the reactions meant, or patterns with `*`; by default all. The others are those of `Noise`.
+    reactions : names of the reactions disturbed, or patterns with `*`; by default all. The others are those of `Noise`.
     """
 
     kind: str = Presentation.name

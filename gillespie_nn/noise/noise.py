@@ -1,7 +1,8 @@
-"""Kinds of paths xi, each constant on pieces: what a piece lasts, and how its values are drawn, one a component.
+"""The base class of noises, and the kinds of their paths xi.
 
-Piece k has a random stream of its own, so that it can be drawn alone; where it depends on the piece before, that
-piece's values are all it needs.
+A path is constant on pieces. Its kind defines how long a piece lasts and how its values are drawn, one per component.
+Piece k has a separate random stream, so that it can be drawn alone; if it depends on the piece before, it needs nothing
+but the values of that piece.
 """
 
 from abc import ABC, abstractmethod
@@ -18,7 +19,7 @@ from ..crn.names import matching as names_matching
 from ..options import recorded_name
 
 RUN, PRESENTATION, GRID = "run", "presentation", "grid"
-"""What a piece lasts: the whole run, a presentation, or the step of a grid in time."""
+"""How long a piece lasts: the whole run, a presentation, or the step of a grid in time."""
 
 
 class Kind(ABC):
@@ -104,8 +105,9 @@ class OrnsteinUhlenbeck(Kind):
         new = rng.standard_normal(size)
         if before is None:
             return new
-        kept = np.exp(-noise.step / noise.correlation_time)
-        return kept * before + np.sqrt(-np.expm1(-2.0 * noise.step / noise.correlation_time)) * new
+        # The exact transition of the process, so its law at the times of the grid does not depend on the step.
+        decay = np.exp(-noise.step / noise.correlation_time)
+        return decay * before + np.sqrt(-np.expm1(-2.0 * noise.step / noise.correlation_time)) * new
 
 
 class Impulse(_Uniform):
@@ -123,7 +125,7 @@ KINDS = (Constant, Presentation, Bounded, OrnsteinUhlenbeck, Impulse)
 BY_NAME = {kind.name: kind for kind in KINDS}
 
 
-# Interface of an extrinsic noise: what it acts on, and how.
+# The base class of noises
 
 LARGEST_CHANGE = 0.5
 """Largest relative change by a multiplicative noise, on every path: eps sup|xi| <= 1/2."""
@@ -131,7 +133,7 @@ LARGEST_CHANGE = 0.5
 
 @dataclass(frozen=True)
 class Noise(ABC):
-    """A noise of amplitude eps with a path xi of a given `kind`, see `kinds.KINDS`.
+    """A noise of amplitude eps with a path xi of a given `kind`, see `KINDS`.
 
     Parameters
     ----------
@@ -160,8 +162,8 @@ class Noise(ABC):
     acts_on: ClassVar[str]
     """What it acts on, in words."""
     purposes: ClassVar[tuple[int, int]]
-    """Purposes of its random streams: in training and simulation, and in prediction. The package has those of
-    `seeds.Purpose`; a noise of your own takes others, from 1000 on."""
+    """Purposes of its random streams: in training and simulation, and in prediction. The package uses those of
+    `seeds.Purpose`; a noise from outside uses numbers from 1000 on."""
     kinds: ClassVar[tuple[str, ...]]
     """Supported kinds of path."""
 
@@ -180,6 +182,7 @@ class Noise(ABC):
             else:
                 takes = ", ".join(taken) or "neither step, correlation_time nor bound"
                 raise InputError(f"{parameter}={value!r}: {self.name} noise of kind {self.kind} takes {takes}")
+        # A factor 1 + eps xi must stay positive, and far enough from 0, on every path.
         if self.amplitude > self.largest_amplitude:
             raise InputError(
                 f"amplitude {self.amplitude:g} of {self.name} noise is too large: paths of kind {self.kind} reach "
@@ -224,8 +227,8 @@ class Noise(ABC):
 
 
 def matching(what: str, patterns: Sequence[str], names: Sequence[str]) -> np.ndarray:
-    """Numbers int64[...] of the `names` that match any of `patterns`, each of which must match some."""
+    """Numbers int64[...] of the `names` that match any of `patterns`. Raises InputError for a pattern without match."""
     if not isinstance(patterns, (tuple, list)) or not all(isinstance(p, str) for p in patterns):
         raise InputError(f"{what} of a noise must be a list of names or patterns such as ('A', 'P*'), got {patterns!r}")
-    found = {name for pattern in patterns for name in names_matching(what, pattern, names)}
-    return np.array([k for k, name in enumerate(names) if name in found], dtype=np.int64)
+    matches = {name for pattern in patterns for name in names_matching(what, pattern, names)}
+    return np.array([k for k, name in enumerate(names) if name in matches], dtype=np.int64)

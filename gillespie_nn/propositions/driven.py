@@ -279,7 +279,7 @@ def _signed(plan: NoisePlan) -> tuple[ReactionNetwork, np.ndarray, list[int]]:
     A noise that removes molecules by a rate law is replaced by one that makes them at the negative rate. The law would
     stop the removal at 0; reflection does this instead."""
     reactions, sign, reflected = list(plan.network.reactions), np.ones(len(plan.rates)), []
-    for r in range(plan.n_own_reactions, len(reactions)):
+    for r in range(plan.n_given_reactions, len(reactions)):
         if reactions[r].law is not None:
             ((species, _),) = taken = reactions[r].reactants
             reactions[r], sign[r] = Reaction((), taken, 0.0, reactions[r].name), -1.0

@@ -95,7 +95,7 @@ class CountedPaths:
                 grid = np.linspace(phase.begin, phase.end, n_points)
                 x = np.ones((n_points, n + 1))
                 rows = np.empty((n_points, n))
-                method.start_block()
+                method.start_chunk()
                 while method.advance(begin + phase.end, begin + grid, rows) != codes.REACHED_END:
                     pass
                 x[:, :n] = rows

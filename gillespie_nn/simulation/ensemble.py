@@ -1,4 +1,8 @@
-"""Units of an ensemble's work, a replicate or some whose moments are summed together; and where their rows go."""
+"""Ensembles: their units of work, run by threads of this process or by the workers of a cluster.
+
+A unit is one replicate, or a group of replicates whose moments are summed together. Results do not depend on the number
+or the order of the workers.
+"""
 
 import copy
 import threading
@@ -22,8 +26,27 @@ from .replicate_events import END_TIME, end_time
 from .replicate_groups import Pause, Replicates, block_size, go_in_blocks
 from .task import Task
 
+__all__ = ["Cluster", "EnsembleJob", "Task", "run_ensemble", "run_ensembles"]
+
 _NEARLY = 1.0 - 2.0**-53
-"""Fraction of a replicate that has come to the last time, and is not finished."""
+"""Fraction done of a replicate that has reached the last time and is not finished."""
+_AHEAD = 64
+"""Units given to a worker beyond the first that is not done, so that neither results nor pending work pile up."""
+_CANDIDATES = 20_000_000
+"""A portion of work takes about this number of candidates, half a second: results are saved often, and the work is
+shared evenly."""
+_MOMENTS = 8
+"""Largest number of units of moments in a portion: each keeps its sums until its turn to be merged."""
+_SHARE = 4
+"""A portion is at most 1 / (`_SHARE` * workers) of the work that is left, so that all workers end together."""
+_CONNECT_SECONDS = 30.0
+_AHEAD_ON_CLUSTER = 4
+"""Units submitted per thread of a cluster; their results wait there until their turn."""
+_LEAST_AHEAD = 32
+_VERSIONS = {"gillespie-nn": __version__, "numpy": np.__version__}
+
+
+# Running units of work
 
 
 class Passing:
@@ -49,7 +72,7 @@ class Passing:
             self._sink.write_events(*piece)
 
 
-class Kept:
+class Buffer:
     """Buffers rows of a trajectory from another process until they can be written."""
 
     def __init__(self):
@@ -62,7 +85,8 @@ class Kept:
         self._calls.append(("finish", end))
 
     def write_block(self, *block):
-        self._calls.append(("write_block", copy.deepcopy(block)))  # the arrays are the caller's
+        # A copy: the caller may change the arrays after the call.
+        self._calls.append(("write_block", copy.deepcopy(block)))
 
     def write_events(self, *piece):
         self._calls.append(("write_events", piece))
@@ -74,25 +98,25 @@ class Kept:
 
 
 class Work(NamedTuple):
-    """What came of several units of work."""
+    """The results of several units of work."""
 
     parts: list
-    """What received the rows: one object for trajectories, `Moments` for each unit."""
+    """One receiver of rows for trajectories, or `Moments` for each unit."""
     n_candidates: int
-    """What the replicates that ran in blocks took, in candidates."""
+    """Candidates of the replicates that ran in blocks."""
 
 
-def run_units(task: Task, units: Sequence[int], kept, pause: Pause = lambda done: False) -> Work | None:
+def run_units(task: Task, units: Sequence[int], receiver, pause: Pause = lambda done: False) -> Work | None:
     """Run consecutive units of work of a `Task`; None if it was interrupted.
 
-    `kept` makes the object that receives the rows of trajectories; moments are summed. `pause(replicates done, with
-    fractions)` is called between slices; the run is interrupted if it returns True.
+    `receiver()` makes the object that receives the rows of trajectories; moments are summed. `pause(done)` is called
+    between slices with the number of replicates done, fractions included; the run is interrupted if it returns True.
     """
     first, last = task.replicates(units[0]).start, task.replicates(units[-1]).stop
     with _replicates(task) as replicates:
         before = replicates.n_candidates
         if task.records_rows:
-            parts = [kept()]
+            parts = [receiver()]
             if go_in_blocks(task):
                 log = parts[0].write_events if task.records_events else None
                 finished = replicates.block(first, last - first, pause, parts[0].write_block, log)
@@ -117,14 +141,14 @@ def run_units(task: Task, units: Sequence[int], kept, pause: Pause = lambda done
 def hand_over(parts, sink) -> None:
     """Write the remaining results of units of work to the sink, in the order of units."""
     for part in parts:
-        if isinstance(part, Kept):
+        if isinstance(part, Buffer):
             part.hand_over(sink)
         elif isinstance(part, Moments):
             sink.merge(part)
 
 
 def _one_by_one(replicates, numbers, part, pause, before=0):
-    """Run replicates alone, `before` of the units' being done; returns whether they finished."""
+    """Run replicates one after another; returns whether they finished. `before` replicates of the units are done."""
     log = part.write_events if replicates.task.records_events else None
     for k, replicate in enumerate(numbers, before):
         method, status = replicates.alone(replicate, part.write, lambda done, k=k: pause(k + min(done, _NEARLY)), log)
@@ -146,45 +170,34 @@ _latest = threading.local()
 
 @contextmanager
 def _replicates(task: Task) -> Iterator[Replicates]:
-    """What runs replicates of a task in this thread, with the simulation kept from the last call: to start the first
-    takes as long as many replicates of a large network."""
-    kept = getattr(_latest, "replicates", None)
-    if kept is None or kept.task is not task:
-        kept = Replicates(task)
-    _latest.replicates = None  # where an exception comes, nothing is kept
-    with kept:
-        yield kept
-    _latest.replicates = kept
+    """The `Replicates` of a task in this thread, reused between calls."""
+    # To start the first replicate of a large network takes as long as to run many.
+    replicates = getattr(_latest, "replicates", None)
+    if replicates is None or replicates.task is not task:
+        replicates = Replicates(task)
+    # An exception leaves a simulation in the middle of a replicate: it is then not reused.
+    _latest.replicates = None
+    with replicates:
+        yield replicates
+    _latest.replicates = replicates
 
 
 def forget() -> None:
-    """Let go of what this thread keeps of its last task."""
+    """Release the simulation that this thread reuses."""
     _latest.replicates = None
 
 
-# Ensembles: replicates on threads (kernels release the GIL) or on the machines of a cluster, the same content whatever
-# the number and order of workers.
-
-__all__ = ["Job", "Task", "run_ensemble", "run_ensembles"]
-_AHEAD = 64
-"""Units handed out to a worker beyond the first that is not done: neither results nor work to do pile up."""
-_CANDIDATES = 20_000_000
-"""What is handed out at once takes about so many candidates, half a second: then others can have the rest, and what is
-done is committed."""
-_MOMENTS = 8
-"""Units of moments are handed out together, at most: each keeps its sums until its turn to be merged."""
-_SHARE = 4
-"""What is handed out at once is at most one of so many parts, for each worker, of what is left: all end together."""
+# Ensembles on threads: kernels release the GIL, so that threads run at the same time.
 
 
-class Job(NamedTuple):
+class EnsembleJob(NamedTuple):
     """One of several ensembles that share the workers."""
 
     task: Task
     open: Callable[[], AbstractContextManager]
-    """Opens its sink when the first of its units is about to be run; it is closed when the last one is in."""
+    """Opens the sink, just before the first unit runs; it is closed after the last one is written."""
     units: Callable[[Any], Sequence[int]] = lambda sink: ()
-    """The units of work to carry out, increasing, of the sink."""
+    """The units of work to run, increasing, given the sink."""
 
 
 def run_ensemble(
@@ -197,15 +210,17 @@ def run_ensemble(
 ):
     """Run every replicate of a `task` into `sink`; `progress(done)` gets the number of replicates done, with fractions.
 
-    `units` are the units of work to run, increasing; by default all. With a `cluster`, a `distribution.Cluster`, they
-    run there, and `workers` is ignored. On KeyboardInterrupt, running replicates stop within a slice, finished ones
-    stay in the sink, and the exception is raised again.
+    `units` are the units of work to run, increasing; by default all. With a `cluster`, a `Cluster`, they run there, and
+    `workers` is ignored. On KeyboardInterrupt, running replicates stop within a slice, finished ones stay in the sink,
+    and the exception is raised again.
     """
     units = range(task.n_units) if units is None else units
-    run_ensembles([Job(task, lambda: nullcontext(sink), lambda _: units)], workers, progress, cluster)
+    run_ensembles([EnsembleJob(task, lambda: nullcontext(sink), lambda _: units)], workers, progress, cluster)
 
 
-def run_ensembles(jobs: Iterable[Job], workers=1, progress: Callable[[float], None] = lambda done: None, cluster=None):
+def run_ensembles(
+    jobs: Iterable[EnsembleJob], workers=1, progress: Callable[[float], None] = lambda done: None, cluster=None
+):
     """Run several ensembles, the `jobs`; `workers`, `progress` and `cluster` are those of `run_ensemble`. Workers that
     have finished one ensemble continue with the next."""
     with ExitStack() as opened:
@@ -216,15 +231,15 @@ def run_ensembles(jobs: Iterable[Job], workers=1, progress: Callable[[float], No
 
 
 class Portion(NamedTuple):
-    """Consecutive units of work that are carried out together, and where they go."""
+    """Consecutive units of work that run together, and the sink of their results."""
 
     task: Task
     units: Sequence[int]
     sink: object
     close: Callable[[], None]
-    """To be called when what they gave is in the sink."""
+    """To be called when the results are in the sink."""
     came: Callable[[int, int], None]
-    """To be called with the numbers of their replicates, and of the candidates that these took."""
+    """To be called with the number of replicates, and of the candidates that they took."""
 
     @property
     def n_replicates(self) -> int:
@@ -232,7 +247,7 @@ class Portion(NamedTuple):
 
 
 def _work(jobs, opened, workers) -> Iterator[Portion]:
-    """All units, sinks being opened on the way."""
+    """All units of all jobs; each sink is opened before its first unit."""
     for job in jobs:
         stack = opened.enter_context(ExitStack())
         sink = stack.enter_context(job.open())
@@ -241,7 +256,8 @@ def _work(jobs, opened, workers) -> Iterator[Portion]:
             stack.close()
         while start < len(units):
             stop = start + sizes.next(len(units) - start)
-            while units[stop - 1] - units[start] > stop - 1 - start:  # some between them are done
+            # A portion is a range of units: it ends before a unit that is done already.
+            while units[stop - 1] - units[start] > stop - 1 - start:
                 stop -= 1
             close = stack.close if stop == len(units) else lambda: None
             yield Portion(job.task, units[start:stop], sink, close, sizes.came)
@@ -249,7 +265,7 @@ def _work(jobs, opened, workers) -> Iterator[Portion]:
 
 
 class _Sizes:
-    """How many units of a task are handed out together. Results do not depend on it."""
+    """The number of units of a task in a portion. Results do not depend on it."""
 
     def __init__(self, task, workers):
         self._workers, self._together = workers, task.n_together
@@ -259,22 +275,25 @@ class _Sizes:
         self._n_replicates = self._n_candidates = 0
 
     def next(self, n_left) -> int:
-        """Of `n_left` units."""
+        """Size of the next portion of `n_left` units."""
         if self._most <= 1 or not self._n_replicates:
-            return 1  # also to see what a replicate takes
+            return 1  # the first unit also shows what a replicate costs
         each = self._n_candidates / self._n_replicates + 1
         by_work = _CANDIDATES / each / self._together
         return int(max(1, min(self._most, by_work, -(-n_left // (_SHARE * self._workers)), n_left)))
 
     def came(self, n_replicates, n_candidates):
-        """So many replicates took so many candidates."""
+        """Note that `n_replicates` took `n_candidates`."""
         self._n_replicates += n_replicates
         self._n_candidates += n_candidates
 
 
 def in_order(work: Iterator[Portion], submit, ahead, done=lambda portion: None) -> None:
-    """Hand what comes of portions over to their sinks, in order. `submit(portion)` gives a future; of all that wait at
-    any moment, the units are at most `ahead(portion)`; `done(portion)` is called when a portion is in."""
+    """Write the results of portions to their sinks, in order.
+
+    `submit(portion)` returns a future. At most `ahead(portion)` units are submitted and not yet written.
+    `done(portion)` is called when a portion is written.
+    """
     waiting: deque = deque()
 
     def take():
@@ -291,7 +310,7 @@ def in_order(work: Iterator[Portion], submit, ahead, done=lambda portion: None) 
 
 
 def _take(portion: Portion, work: Work) -> None:
-    """Hand over what came of a portion."""
+    """Write the results of a portion to its sink."""
     hand_over(work.parts, portion.sink)
     portion.close()
     portion.came(portion.n_replicates, work.n_candidates)
@@ -309,7 +328,7 @@ class _Threads:
         if self._n == 1:
             try:
                 for portion in work:
-                    _take(portion, self._carry_out(portion))
+                    _take(portion, self._run_portion(portion))
             finally:
                 forget()
             return
@@ -326,10 +345,10 @@ class _Threads:
                 raise
 
     def _try(self, portion):
-        """What the portion gave. One that fails stops all the others, which give its exception too, so that nothing
-        that comes after a gap is handed over."""
+        """The results of a portion. A failure stops all other portions."""
+        # They raise the same exception: nothing that comes after a gap is written.
         try:
-            work = None if self._stop.is_set() else self._carry_out(portion)
+            work = None if self._stop.is_set() else self._run_portion(portion)
         except BaseException as failure:
             self._failure = self._failure or failure
             self._stop.set()
@@ -338,7 +357,7 @@ class _Threads:
             raise self._failure
         return work
 
-    def _carry_out(self, portion):
+    def _run_portion(self, portion):
         def pause(done):
             with self._lock:
                 self._running[id(portion)] = done
@@ -353,21 +372,13 @@ class _Threads:
         return work
 
     def _see(self):
-        """How many replicates are done, with the fractions of those that are running."""
+        """Report the number of replicates done, with the fractions of those that are running."""
         self._progress(self._n_done + sum(self._running.values()))
 
 
 # Ensembles on many machines with dask.distributed: workers run units of work; this process alone collects the results
-# in order and passes them to the sinks.
-#
-# A unit depends only on its task and its number. If a worker is lost, its undelivered units run again elsewhere with
-# the same results; each unit is collected once.
-
-_CONNECT_SECONDS = 30.0
-_AHEAD_ON_CLUSTER = 4
-"""Units submitted per thread of the cluster; their results wait there until their turn."""
-_LEAST_AHEAD = 32
-_VERSIONS = {"gillespie-nn": __version__, "numpy": np.__version__}
+# in order and passes them to the sinks. A unit depends only on its task and its number: if a worker is lost, its
+# undelivered units run again elsewhere with the same results, and each unit is collected once.
 
 
 class Cluster:
@@ -396,7 +407,7 @@ class Cluster:
         except TimeoutError:
             self.close()
             raise InputError(
-                f"the dask scheduler at {address} has no workers: start some with `dask worker {address}`"
+                f"the dask scheduler at {address} has no workers: start one with `dask worker {address}`"
             ) from None
 
     def __enter__(self):
@@ -415,7 +426,7 @@ class Cluster:
         self._client.close()
 
     def run(self, work, progress) -> None:
-        """Run `work`, an iterator of `ensemble.Portion`; `progress(done)` gets the number of replicates done."""
+        """Run `work`, an iterator of `Portion`; `progress(done)` gets the number of replicates done."""
         n_ahead = max(_LEAST_AHEAD, _AHEAD_ON_CLUSTER * self.n_threads)
         delivered, n_done = None, 0
 
@@ -425,7 +436,7 @@ class Cluster:
                 self._check_classes(portion.task)
                 # The scheduler keeps the task, not a worker alone, so that it outlives every worker.
                 delivered = portion.task, self._client.submit(_deliver, portion.task, pure=False)
-            return self._client.submit(_carry_out, delivered[1], portion.units, _VERSIONS, pure=False)
+            return self._client.submit(_run_on_worker, delivered[1], portion.units, _VERSIONS, pure=False)
 
         def done(portion):
             nonlocal n_done
@@ -435,7 +446,7 @@ class Cluster:
         try:
             in_order(work, submit, lambda portion: n_ahead * len(portion.units), done)
         except GillespieError:
-            raise  # a sink's, or of a unit
+            raise  # from a sink or a unit; its message is complete
         except self._distributed.KilledWorker as error:
             raise UnfinishedError(
                 f"workers of {self._address} were lost repeatedly in one unit of work: check their logs and their "
@@ -454,7 +465,8 @@ class Cluster:
 
     def _check_classes(self, task):
         """Raise InputError unless every process of the cluster can load the classes of a task that come from outside
-        this package: a worker that cannot would wait for its task forever."""
+        this package."""
+        # A worker that cannot load its task would wait for it forever.
         noises = () if task.noise is None else task.noise.noises
         classes = [kind for kind in (task.method, *map(type, noises)) if ":" in _recorded_name(kind)]
         if not classes:
@@ -489,14 +501,14 @@ def _deliver(task):
     return task
 
 
-def _carry_out(task, units, versions):
+def _run_on_worker(task, units, versions):
     """On a worker: run units of work."""
     if versions != _VERSIONS:
         raise InputError(
             f"a worker runs {_named(_VERSIONS)}, and this process {_named(versions)}: results may differ; install the "
             "same versions on every machine"
         )
-    return run_units(task, units, Kept)
+    return run_units(task, units, Buffer)
 
 
 def _named(versions):

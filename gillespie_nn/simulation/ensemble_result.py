@@ -1,4 +1,4 @@
-"""What every result of an ensemble offers, in memory and in files, whether it holds trajectories or moments."""
+"""The base class of all results of ensembles: of trajectories and of moments, in memory and in files."""
 
 import io
 from collections.abc import Callable, Iterator, Sequence
@@ -180,7 +180,7 @@ class EnsembleResult:
         return plot_ensemble(self, names, ax, **how)
 
     def table(self) -> Columns:
-        """The table of the result, in blocks."""
+        """The table of the result, in chunks of rows."""
         raise NotImplementedError
 
     def _known(self, names: Sequence[str]) -> list[str]:

@@ -1,5 +1,7 @@
-"""Scores on the test set: of the trained weights, of those before training and of gradient descent, all in floating
-point, and of the trained weights by simulation.
+"""Evaluation of training: scores on the test set, and validation while training.
+
+Scores are those of the trained weights, of the initial weights and of gradient descent, all in floating point, and of
+the trained weights by simulation.
 """
 
 from dataclasses import replace
@@ -52,34 +54,35 @@ def evaluate_chemical(dataset, outputs, at_one_moment) -> dict:
     """Numbers by the names `CHEMICAL_SCORES` for `outputs` float64[sample, output] of the first test samples, averaged
     over time, and those `at_one_moment`."""
     first = replace(dataset, test_x=dataset.test_x[: len(outputs)], test_t=dataset.test_t[: len(outputs)])
-    found = first.accuracy(outputs), first.rmse(outputs), first.accuracy(at_one_moment)
-    return dict(zip(CHEMICAL_SCORES, found))
+    scores = first.accuracy(outputs), first.rmse(outputs), first.accuracy(at_one_moment)
+    return dict(zip(CHEMICAL_SCORES, scores))
 
 
 def accuracy_interval(accuracy, dataset, n_samples) -> tuple[float, float]:
-    """The 95 % interval of Wilson's score for an accuracy found on so many test samples: where the fraction right of
-    all that could be drawn lies; (NaN, NaN) for regression. Outputs of one sample that are judged one by one count
-    as independent."""
+    """Wilson's 95 % confidence interval of an accuracy measured on `n_samples` test samples; (NaN, NaN) for regression.
+
+    It contains the accuracy over all samples that could be drawn. Outputs of one sample that are judged one by one
+    count as independent.
+    """
     n = n_samples * (1 if dataset.task == CLASSIFICATION else dataset.test_t.shape[1])
     return wilson(accuracy, NORMAL**2 / n)
 
 
-# What is looked at while training: weights averaged towards each evaluation, and early stopping on held-out samples.
+# Validation while training, and early stopping
 #
-# A single reading of the weights carries the noise of few molecules, so the mean over the last presentations before an
-# evaluation is evaluated: by a float forward pass on the samples that the split by seed keeps out of training. Training
-# stops when the root mean square error has not improved for `patience` evaluations (L. Prechelt, in Neural Networks:
-# Tricks of the Trade, Springer 1998, 55-69, doi:10.1007/3-540-49430-8_3; his criterion UP counts strips in the same
-# way).
+# A single reading of the weights carries the noise of few molecules. So each evaluation uses the mean over the last
+# presentations, in a float forward pass on the samples that the split by seed keeps out of training. Training stops
+# when the root mean square error has not improved for `patience` evaluations (L. Prechelt, in Neural Networks: Tricks
+# of the Trade, Springer 1998, 55-69, doi:10.1007/3-540-49430-8_3; his criterion UP counts strips in the same way).
 
 N_AVERAGED = 100
-"""Weights are averaged over so many last presentations, or those since the evaluation before, if they are fewer."""
+"""Weights are averaged over this number of presentations, or over those since the last evaluation if they are fewer."""
 RMSE, ACCURACY = 0, 1
 """Columns of validation scores."""
 
 
 def held_out(n_samples, fraction, seed) -> np.ndarray:
-    """Numbers int64[sample], in order, of the training samples that are kept for validation."""
+    """Numbers int64[sample], in order, of the training samples that are held out for validation."""
     n = round(fraction * n_samples)
     return np.sort(seeds.stream(seed, Purpose.VALIDATION).permutation(n_samples)[:n])
 
@@ -105,7 +108,7 @@ def best_evaluation(scores) -> int | None:
     return int(np.nanargmin(errors)) if np.isfinite(errors).any() else None
 
 
-class Watch:
+class EvaluationWatch:
     """Follows the weights of a run from a checkpoint on; `scores` float64[evaluation, 2] are those before it."""
 
     def __init__(self, plan, checkpoint, scores):
@@ -116,11 +119,11 @@ class Watch:
         if plan.presentations.validates:
             self._scores[: self.n_evaluated] = scores[: self.n_evaluated]
             data = plan.dataset
-            kept = {
+            held_out = {
                 "test_x": data.train_x[plan.presentations.held_out] - plan.centre,
                 "test_t": data.train_t[plan.presentations.held_out],
             }
-            self._validation = replace(data, **kept)
+            self._validation = replace(data, **held_out)
 
     @property
     def scores(self) -> np.ndarray:

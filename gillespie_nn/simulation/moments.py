@@ -1,14 +1,15 @@
-"""Moments of an ensemble while it is simulated, for ensembles too large to store.
+"""Moments of an ensemble, summed while it is simulated, and the result that holds them.
 
-Blocks of `task.BLOCK` replicates are summed replicate by replicate (B. P. Welford, Technometrics 4 (1962) 419-420,
-doi:10.1080/00401706.1962.10490022) and merged in their order (T. F. Chan, G. H. Golub and R. J. LeVeque, Am. Stat. 37
-(1983) 242-247, doi:10.1080/00031305.1983.10483115): the same sums, to the last bit, for any number of workers.
+They are for ensembles too large to store. Groups of `task.MOMENT_GROUP` replicates are summed replicate by replicate
+(B. P. Welford, Technometrics 4 (1962) 419-420, doi:10.1080/00401706.1962.10490022), and the groups are merged in order
+(T. F. Chan, G. H. Golub and R. J. LeVeque, Am. Stat. 37 (1983) 242-247, doi:10.1080/00031305.1983.10483115). So the
+sums are the same to the last bit for any number of workers.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -23,14 +24,14 @@ from .replicate_events import END_TIME
 from .result import save_with
 from .result_views import MOMENTS, Columns, Sums, constant, of_moments
 from .sinks import Ends, Rows
-from .task import BLOCK, QUANTILES, Task
+from .task import MOMENT_GROUP, QUANTILES, Task
 
 ARRAYS = {"n": np.int64, "mean": np.float64, "squares": np.float64, "minimum": np.float64, "maximum": np.float64}
 """Names and dtypes of the arrays [point, quantity]: replicates that reached the point, their mean, the sum of the
 squared deviations from it, the smallest and the largest value."""
 N_STATUSES = max(Status) + 1
-_TOGETHER = 64 * BLOCK
-"""Replicates of which `Moments.write_block` sums the blocks at the same time."""
+_TOGETHER = 64 * MOMENT_GROUP
+"""Replicates whose groups `Moments.write_block` sums at the same time."""
 
 
 class Moments:
@@ -54,7 +55,8 @@ class Moments:
     def write(self, replicate: int, start: int, rows: np.ndarray, observed: np.ndarray, covariance: np.ndarray) -> None:
         values = np.empty((len(rows), self.n.shape[1]))
         values[:, : self._n_species] = rows
-        values[:, self._observed] = observed  # also of species that a rule gives
+        # Observables come last: they include species that a rule gives.
+        values[:, self._observed] = observed
         part = slice(start, start + len(rows))
         _include(values, *(getattr(self, name)[part] for name in ARRAYS))
         if self.sketch is not None:
@@ -67,38 +69,43 @@ class Moments:
         self.n_done += 1
         self.n_events += n_events
         for name, value in statistics.items():
-            if not np.isnan(value):  # the time of a stop, of one that did not stop
+            # The time of a stop is NaN for a replicate that did not stop.
+            if not np.isnan(value):
                 self.statistics[name] += value
 
     def write_block(self, first: int, rows: Rows, ends: Ends) -> None:
-        """Include complete replicates, see `Sink`. The sums have the bits of `write`, replicate by replicate, in blocks
-        of `task.BLOCK` that are merged in order. Raises InternalError unless `first` replicates are included so far, a
-        multiple of `task.BLOCK`."""
-        if first != self.n_done or first % BLOCK:
+        """Include complete replicates, see `Sink`.
+
+        The sums equal those of `write` bit for bit: replicate by replicate in groups of `task.MOMENT_GROUP`, which are
+        merged in order. Raises InternalError unless `first` replicates are included so far, a multiple of
+        `task.MOMENT_GROUP`.
+        """
+        if first != self.n_done or first % MOMENT_GROUP:
             raise InternalError(f"a block of moments must follow {self.n_done} replicates and be whole, got {first}")
         for part in self.summed(rows, ends):
             self.merge(part)
 
     def summed(self, rows: Rows, ends: Ends) -> "Iterator[Moments]":
-        """The moments of each `BLOCK` of some replicates, in order."""
+        """The moments of each group of `MOMENT_GROUP` replicates, in order."""
         for start in range(0, len(ends.status), _TOGETHER):
             several = slice(start, start + _TOGETHER)
             yield from self._summed(Rows(*(values[several] for values in rows)), ends.part(several))
 
     def _summed(self, rows: Rows, ends: Ends) -> "list[Moments]":
-        """The moments of each `BLOCK` of some replicates."""
+        """The moments of each group, for up to `_TOGETHER` replicates."""
         n = len(ends.status)
         values = np.empty((n, *self.n.shape))
         values[:, :, : self._n_species] = rows.counts
         values[:, :, self._observed] = rows.observed
         values[np.arange(self.n.shape[0]) >= ends.n_points[:, None]] = np.nan
-        several = _no_arrays((-(-n // BLOCK), *self.n.shape))
-        for k in range(min(n, BLOCK)):
-            step = values[k::BLOCK]
+        several = _no_arrays((-(-n // MOMENT_GROUP), *self.n.shape))
+        # Step k includes replicate k of every group: within a group the order is that of `write`.
+        for k in range(min(n, MOMENT_GROUP)):
+            step = values[k::MOMENT_GROUP]
             _include(step, *(array[: len(step)] for array in several))
         parts = [self._part(*(array[number] for array in several)) for number in range(len(several[0]))]
         for number, part in enumerate(parts):
-            for k in range(number * BLOCK, min(n, (number + 1) * BLOCK)):
+            for k in range(number * MOMENT_GROUP, min(n, (number + 1) * MOMENT_GROUP)):
                 part.finish(
                     k, Status(int(ends.status[k])), int(ends.n_events[k]), ends.firings[k],
                     {name: float(numbers[k]) for name, numbers in ends.statistics.items()},
@@ -144,7 +151,7 @@ def _no_arrays(shape: tuple[int, ...]) -> tuple[np.ndarray, ...]:
 def _include(
     values: np.ndarray, n: np.ndarray, mean: np.ndarray, squares: np.ndarray, minimum: np.ndarray, maximum: np.ndarray
 ) -> None:
-    """One step of Welford's method at each place, in place; values that are not finite are left out."""
+    """One step of Welford's method at each place, in place. Values that are not finite are left out."""
     there = np.isfinite(values)
     n += there
     deviation = np.where(there, values - mean, 0.0)
@@ -162,10 +169,7 @@ def whole(task: Task) -> np.ndarray:
     return np.tile(is_whole, len(task.grid))
 
 
-# The result of an ensemble of which moments were kept.
-
-if TYPE_CHECKING:
-    from .task import Task
+# The result of an ensemble that recorded moments
 
 
 @dataclass(frozen=True, repr=False)
@@ -276,8 +280,8 @@ class MomentsResult(EnsembleResult):
         minimum and maximum. Raises MissingExtraError without pandas."""
         pandas = checks.optional("pandas", "xarray", "to_dataframe")
         index = pandas.MultiIndex.from_product([self.time, self.quantities], names=["time", "quantity"])
-        columns, block = self.table().names, next(iter(self.table().blocks))
-        return pandas.DataFrame(dict(zip(columns[2:], block[2:])), index=index)
+        columns, chunk = self.table().names, next(iter(self.table().chunks))
+        return pandas.DataFrame(dict(zip(columns[2:], chunk[2:])), index=index)
 
     def to_xarray(self, quantiles: Sequence[float] = ()) -> Any:
         """An xarray Dataset with dimensions time and quantity, and quantile if any are requested. Raises

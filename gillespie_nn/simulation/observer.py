@@ -1,4 +1,6 @@
-"""Values of expressions in a state, and what rules and events add to the recorded counts."""
+"""What is read from the states of a replicate: values of expressions, observables, conserved quantities, and the cause
+when a run stops at an invalid propensity or count.
+"""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -15,9 +17,15 @@ from ..kernels.laws import WINDOW_END, WINDOW_START
 from .sinks import NOT_REACHED
 
 _NONE: Mapping = MappingProxyType({})
+_ROUNDING = 1e-8
+"""Relative tolerance of conserved quantities in real-valued states."""
+_SHOWN = 8
+"""Species named in a message, at most."""
+_NEAR = 16
+"""Steps of float64."""
 
 
-class Values:
+class StateValues:
     """Values by name of the species, the parameters, `time` and `volume` of a network."""
 
     def __init__(self, network):
@@ -27,15 +35,15 @@ class Values:
     def of(self, expression: Expression, rows, time, variables, moved=_NONE):
         """`expression` in every row: rows int64[..., species], time float64[...], variables float64[variable], and
         `moved`, arrays [...] by name, in place of variables that change from row to row."""
-        found = {"time": time}
+        values = {"time": time}
         for name in expression.names() - {"time"}:
             if name in moved:
-                found[name] = moved[name]
+                values[name] = moved[name]
             elif name in self._variables:
-                found[name] = variables[self._variables[name]]
+                values[name] = variables[self._variables[name]]
             else:
-                found[name] = rows[..., self._index[name]]
-        return expression.evaluate(found)
+                values[name] = rows[..., self._index[name]]
+        return expression.evaluate(values)
 
     def at(self, method, expression: Expression):
         """`expression` in the present state of a simulation."""
@@ -47,14 +55,14 @@ class Values:
 
 
 class Observer:
-    """Works out `network.observables` at recorded points: float64[point, observable].
+    """Computes `network.observables` at recorded points: float64[point, observable].
 
-    The counts of species that a rule or a rate rule gives are put into the rows where they are whole numbers; elsewhere
-    they are -1, and in rows of real numbers they stand as they are.
+    A species that a rule or a rate rule gives is also written into the rows. In rows of counts it is -1 where its value
+    is no whole number.
     """
 
     def __init__(self, network):
-        self._values = Values(network)
+        self._values = StateValues(network)
         self._names = network.observables
         self._rules = network.resolved_rules
         given = (*network.rules, *network.rate_rules)
@@ -64,43 +72,43 @@ class Observer:
     def observe(self, method, rows, time, moved) -> np.ndarray:
         """For `rows` int64[point, species] recorded at `time` float64[point] since variables last changed, with `moved`
         float64[point, rate rule]."""
-        found = np.empty((len(rows), len(self._names)))
+        values = np.empty((len(rows), len(self._names)))
         variables = method.laws.variables.copy()
         by_name = dict(zip(self._moved, moved.T))
         for k, name in enumerate(self._names):
             if name in self._rules:
-                found[:, k] = self._values.of(self._rules[name], rows, time, variables, by_name)
+                values[:, k] = self._values.of(self._rules[name], rows, time, variables, by_name)
             elif name in by_name:
-                found[:, k] = by_name[name]
+                values[:, k] = by_name[name]
             else:
-                found[:, k] = variables[self._values.place(name)]
+                values[:, k] = variables[self._values.place(name)]
         for k, name in enumerate(self._names):
             if name in self._columns:
                 if rows.dtype != np.int64:
-                    rows[:, self._columns[name]] = found[:, k]
+                    rows[:, self._columns[name]] = values[:, k]
                     continue
-                count = checks.rounded(found[:, k])
+                count = checks.rounded(values[:, k])
                 is_count = (count == np.floor(count)) & (count >= 0) & (count < COUNT_LIMIT)
                 rows[:, self._columns[name]] = np.where(is_count, count, NOT_REACHED)
-        return found
+        return values
 
 
-# Conservation laws, checked during a run: conserved quantities must stay constant at every recorded point.
-
-_ROUNDING = 1e-8
+# Conservation laws, checked during a run
 
 
 class Invariants:
-    """The conserved quantities of one replicate; for real-valued states they hold up to rounding.
+    """The conserved quantities of one replicate, which must be constant at every recorded point.
 
-    `network` is a ReactionNetwork, or with extrinsic noise a `noise.NoisePlan`: forcing breaks conservation.
+    For real-valued states they are constant up to rounding. `network` is a ReactionNetwork, or with extrinsic noise a
+    `noise.NoisePlan`: forcing breaks conservation.
     """
 
     def __init__(self, network, dtype=np.int64):
         self._tolerance = 0.0 if np.issubdtype(dtype, np.integer) else _ROUNDING
         self._laws = network.law_matrix
         self._species = network.species
-        self._values = np.full(self._laws.shape[0], np.nan)  # before `start` no value is right
+        # Before `start` every comparison fails: NaN equals nothing.
+        self._values = np.full(self._laws.shape[0], np.nan)
 
     def start(self, counts):
         """Set the expected values from `counts` int64[species]: at the start, and after a scheduled change."""
@@ -114,11 +122,12 @@ class Invariants:
         """
         if not self._laws.shape[0] or not len(rows):
             return
-        found = self._laws @ rows.T
-        wrong = found != self._values[:, None]
+        values = self._laws @ rows.T
+        wrong = values != self._values[:, None]
         if self._tolerance:
             scale = np.abs(self._laws) @ np.abs(rows.T) + np.abs(self._values[:, None])
-            wrong = ~(np.abs(found - self._values[:, None]) <= self._tolerance * scale)
+            # Negated, so that NaN counts as wrong.
+            wrong = ~(np.abs(values - self._values[:, None]) <= self._tolerance * scale)
         if wrong.any():
             law, point = (int(k) for k in np.argwhere(wrong)[0])
             members = self._laws[[law]].nonzero()[1][:10]
@@ -129,11 +138,7 @@ class Invariants:
             )
 
 
-# Names the reaction at fault when a run stops at an invalid propensity or count.
-
-_SHOWN = 8
-_NEAR = 16
-"""Steps of float64."""
+# The cause of an invalid propensity or count
 
 
 def explain(network, method, code) -> None:
@@ -143,7 +148,7 @@ def explain(network, method, code) -> None:
     laws = [reaction for reaction in network.reactions if reaction.law is not None]
     if code not in (codes.BAD_PROPENSITY, codes.OVERFLOW, codes.NEGATIVE) or not laws:
         return
-    values = Values(network)
+    values = StateValues(network)
     for reaction in laws:
         if code == codes.NEGATIVE:
             _explain_negative(network, method, reaction)
@@ -169,7 +174,7 @@ def _explain_variables(network, method):
         )
     if fault != codes.NO_SOLUTION:
         return
-    values = Values(network)
+    values = StateValues(network)
     names = list(network.rate_rules)
     slopes = [float(values.at(method, network.resolved(network.rate_rules[name]))) for name in names]
     wild = max(range(len(names)), key=lambda k: np.inf if np.isnan(slopes[k]) else abs(slopes[k]))
@@ -188,11 +193,14 @@ def _explain_bound(network, method, reaction, value):
     if network.rate_rules.keys().isdisjoint(network.resolved(reaction.law).names()):
         return
     window = method.laws.window
-    kept = window[WINDOW_START], window[WINDOW_END]
+    before = window[WINDOW_START], window[WINDOW_END]
     # The next few steps of the clock: a propensity that grows without end may stop it just before.
-    window[WINDOW_START], window[WINDOW_END] = method.time, max(kept[1], method.time + _NEAR * np.spacing(method.time))
+    window[WINDOW_START], window[WINDOW_END] = (
+        method.time,
+        max(before[1], method.time + _NEAR * np.spacing(method.time)),
+    )
     _, high = law_range(method.laws, p, method.state, method.state)
-    window[WINDOW_START], window[WINDOW_END] = kept
+    window[WINDOW_START], window[WINDOW_END] = before
     if value >= 0.0 and not high < np.inf:
         raise ModelError(
             f"no bound of the propensity of reaction {reaction.name} can be given just after "

@@ -1,4 +1,8 @@
-"""What the environment presents: which samples, how images are shifted, less their mean, and the learning schedule."""
+"""A training run in time: what the environment presents, the phases of each presentation, checkpoints, and the learner.
+
+At t = k T the next batch of samples is presented. The network then runs for T through the phases that it declares; in
+each phase the environment sets other ports.
+"""
 
 from collections.abc import Callable, Iterator
 from functools import cached_property
@@ -62,7 +66,7 @@ class Presented:
     @classmethod
     def of(cls, dataset: Dataset, settings: Settings, order: np.ndarray, seed: int) -> "Presented":
         """The training samples as a run with these settings presents them. Raises InputError for shifts of samples that
-        are no images."""
+        are not images."""
         course = settings.course
         return cls(
             dataset.train_x, dataset.train_t, order, centre=centre_of(dataset, settings),
@@ -95,23 +99,23 @@ class Presented:
         return self._schedule(k, len(self.order))
 
     @cached_property
-    def x_bounds(self) -> tuple[np.ndarray, np.ndarray]:
-        """Between which values each input always is, float64[input] both."""
-        low, high = _bounds(self._x)
+    def x_range(self) -> tuple[np.ndarray, np.ndarray]:
+        """The least and the largest value of each input, float64[input] both."""
+        low, high = _range(self._x)
         if self._shifts is not None:
             low, high = np.full_like(low, min(0.0, low.min())), np.full_like(high, max(0.0, high.max()))
         return low - self.centre, high - self.centre
 
     @cached_property
-    def t_bounds(self) -> tuple[np.ndarray, np.ndarray]:
-        """Between which values each target always is, float64[output] both."""
-        return _bounds(self._t)
+    def t_range(self) -> tuple[np.ndarray, np.ndarray]:
+        """The least and the largest value of each target, float64[output] both."""
+        return _range(self._t)
 
     def __repr__(self) -> str:
         return f"Presented({len(self)} presentations of {self.batch} of {len(self._x)} samples)"
 
 
-def _bounds(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _range(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return values.min(axis=0), values.max(axis=0)
 
 
@@ -123,7 +127,7 @@ def centre_of(dataset: Dataset, settings: Settings) -> np.ndarray:
 
 
 def image_of(dataset: Dataset, shift: int) -> tuple[int, int] | None:
-    """Rows and columns of the images; raises InputError if samples are to be shifted and are no images."""
+    """Rows and columns of the images. Raises InputError if samples are to be shifted and are not images."""
     if shift and dataset.image is None:
         raise InputError(
             f"shift = {shift} moves images by pixels, but the samples of {dataset.name} are not known to be images: "
@@ -154,8 +158,7 @@ def _cut(by: int, n: int) -> tuple[slice, slice]:
     return slice(max(0, -by), n - max(0, by)), slice(max(0, by), n - max(0, -by))
 
 
-# Presentations: at t = k T the next batch of samples is presented, and the network runs on for T, through the phases
-# that it declares: in each the environment sets other ports.
+# Presentations and their phases
 
 __all__ = ["PresentationPlan", "Presented", "Samples", "Step", "presentation_order", "run_presentations"]
 
@@ -168,7 +171,7 @@ class PresentationPlan(NamedTuple):
     recorded: np.ndarray
     """int64[record], presentations that are recorded."""
     held_out: np.ndarray
-    """int64[sample], training samples kept for validation."""
+    """int64[sample], training samples held out for validation."""
     evaluated: np.ndarray
     """int64[evaluation], numbers of presentations done at which weights are evaluated."""
 
@@ -179,7 +182,7 @@ class PresentationPlan(NamedTuple):
 
 
 class Step(NamedTuple):
-    """One phase of one presentation: what is set at its begin."""
+    """One phase of one presentation, and the counts that are set when it begins."""
 
     phase: Phase
     first: bool
@@ -195,9 +198,12 @@ class Step(NamedTuple):
 
 
 class Samples:
-    """Sets what each phase of a presentation sets, in the network `spec`: inputs and, if it learns, targets and the
-    factor of its schedule, from `presented`, a `Presented` of the same batch. Counts are int64 or float64: `dtype`.
-    Raises InputError for samples that the network cannot be given."""
+    """Sets the ports of the network `spec` in each phase of a presentation.
+
+    They are the inputs and, if it learns, the targets and the factor of its schedule. They come from `presented`, a
+    `Presented` of the same batch. Counts are int64 or float64: `dtype`. Raises InputError for samples that the network
+    cannot represent.
+    """
 
     def __init__(self, spec: Any, presented: Presented, volume: float, dtype: Any = np.int64) -> None:
         self._n, self._phases = len(presented), spec.phases
@@ -229,15 +235,17 @@ class Samples:
 
 
 class _Setting:
-    """What a phase sets. Counts are computed when they are presented: those of sixty thousand images would take half a
-    gigabyte."""
+    """The counts that a phase sets."""
+
+    # Counts are computed when they are presented: those of sixty thousand images would take half a gigabyte.
 
     def __init__(self, spec: Any, phase: Phase, presented: Presented, volume: float, dtype: Any) -> None:
         self._parts = [(value, port, len(spec.ports[port])) for port, value in phase.sets]
         self._presented, self._volume, self._dtype = presented, volume, dtype
         rails = [pair for port, _ in phase.sets for pair in spec.ports[port]]
-        for extreme in (0, 1):  # refuses now what could not be presented later
-            x, t = (np.tile(bounds[extreme], presented.batch) for bounds in (presented.x_bounds, presented.t_bounds))
+        # What could not be presented later is refused now.
+        for extreme in (0, 1):
+            x, t = (np.tile(limits[extreme], presented.batch) for limits in (presented.x_range, presented.t_range))
             rail_counts(rails, self._values(x, t, 1.0), volume, dtype)
         signs = [(k, sign) for k, pair in enumerate(rails) for _, sign in pair.signs()]
         self._number = np.array([k for k, _ in signs], dtype=np.int64)
@@ -286,9 +294,12 @@ def run_presentations(
     first: int = 0,
     stop: int | None = None,
 ) -> Status:
-    """Make the presentations `first` to `stop` of `samples` one after the other, presentation k from time k T to
-    (k + 1) T with T = `running_time` [s]; `record(k)` is called at its end, before the next samples are set, and ends
-    the run if it returns True; `presented(counts)` right after counts are set. `pause(time)` as in `run_replicate`."""
+    """Make the presentations `first` to `stop` of `samples`, presentation k from time k T to (k + 1) T.
+
+    T is `running_time` [s]. `record(k)` is called at the end of a presentation, before the next samples are set, and
+    ends the run if it returns True. `presented(counts)` is called right after counts are set. `pause(time)` is that of
+    `run_replicate`.
+    """
     for k in range(first, len(samples) if stop is None else stop):
         end = (k + 1) * running_time
         for step in samples.present(method, k, k * running_time, end):
@@ -303,11 +314,11 @@ def run_presentations(
     return Status.REACHED_END
 
 
-# What a training run needs of what simulates it: a `Method`, or a `slow_limit.Level`.
+# Simulations and their checkpoints
 
 
 class Simulation(Protocol):
-    """A training network in progress."""
+    """A training network in progress, by a `Method` or a `slow_limit.Level`."""
 
     rng: np.random.Generator
 
@@ -331,28 +342,26 @@ class Simulation(Protocol):
         """Set counts[species] = values at the present time."""
 
     def begin_presentation(self, k: int) -> None:
-        """Presentation k begins, its sample being set."""
+        """Begin presentation k; its sample is already set."""
 
     def begin_phase(self, phase: Phase) -> None:
-        """A phase of a presentation begins; what it sets is set."""
+        """Begin a phase of a presentation; its ports are already set."""
 
     def advance(self, t_stop: float, *grid: Any) -> int:
-        """Go on towards `t_stop` [s]; what it returns is of `kernels.codes`."""
+        """Advance towards `t_stop` [s]. Returns a code of `kernels.codes`."""
 
     def memory(self) -> np.ndarray:
-        """float64[number]: what a new simulation from the present state, time and generator has to be told beside."""
+        """float64[number]: what a new simulation needs besides the present state, time and generator."""
 
     def recall(self, n_events: int, memory: np.ndarray) -> None:
-        """Take what another simulation had fired, and its `memory`."""
+        """Restore the number of events and the `memory` of another simulation."""
 
 
-# Checkpoints of a training run: the state needed to continue from the end of a presentation.
-#
 # Every run, interrupted or not, with a file or without, continues at each checkpoint with a new simulation made from
 # the checkpoint alone; so a resumed run equals an uninterrupted one bit for bit. The plan fixes the presentations at
 # which they occur. Bounds, sums and trees are recomputed from the counts. A pending time is drawn again: given the
-# state, the wait for the next reaction is exponential however long it has lasted, so that one drawn afresh at a time
-# that no draw has decided has the same law, and the process stays exact.
+# state, the wait for the next reaction is exponential however long it has lasted. The time of a checkpoint depends on
+# no draw, so the new wait has the same law, and the process stays exact.
 
 
 class Checkpoint(NamedTuple):
@@ -386,7 +395,8 @@ def simulation_at(plan: Any, checkpoint: Checkpoint) -> Simulation:
     time = checkpoint.n_presented * plan.settings.running_time
     simulation = plan.learner.start(plan.seed, rng, checkpoint.counts, time)
     simulation.recall(checkpoint.n_events, checkpoint.memory)
-    simulation.advance(time)  # fires nothing: the first candidate time is drawn, and kept
+    # Fires nothing: the first candidate time is drawn, and stays pending.
+    simulation.advance(time)
     return simulation
 
 
@@ -409,11 +419,11 @@ def restored_generator(numbers: np.ndarray) -> np.random.Generator:
     return np.random.Generator(bits)
 
 
-# The network that learns, where it starts, and what simulates it.
+# The network that learns
 
 
 class Learner(NamedTuple):
-    """A training network at its start, by a method, or at a level where weights are numbers."""
+    """A training network at its start, and the method, or the level in floating point, that trains it."""
 
     spec: TrainingNetwork
     settings: Settings

@@ -1,7 +1,7 @@
-"""Logs of reactions: every reaction of an ensemble, with its time and its number in the network.
+"""Logs of reactions, and the exact path of a replicate that follows from them.
 
-Reactions come from kernels in pieces of bounded size. The pieces of a replicate arrive in order, before its end; a
-piece may cover several replicates.
+A log has every reaction of an ensemble, with its time and its number in the network. Reactions come from kernels in
+pieces of bounded size. The pieces of a replicate arrive in order, before its end; a piece may cover several replicates.
 """
 
 from abc import ABC, abstractmethod
@@ -16,9 +16,9 @@ from ..status import Status
 from .schedule import parse_schedule, started
 
 _CHECKED = 1 << 20
-"""Reactions after which the free memory is checked again: it takes some 50 us."""
+"""Reactions after which the free memory is checked again. A check takes about 50 us."""
 _BYTES = 16
-"""Of a reaction in memory, with some to spare."""
+"""Memory of a reaction: 12 bytes, and a margin."""
 
 
 class Fired(NamedTuple):
@@ -40,19 +40,21 @@ def fired(log: np.ndarray, sizes: np.ndarray | None = None) -> Fired:
 
 
 class BlockLog:
-    """Hands the log of a block of replicates on, after each call of the kernel: `write(first, Fired)`."""
+    """Writes the log of a block of replicates after each call of the kernel, by `write(first, Fired)`."""
 
     def __init__(self, method: Any, run: Any, first: int, write: Any) -> None:
         self._method, self._run, self._first, self._write = method, run, first, write
-        self._at = self._before = 0  # the replicate at which the log begins, and its reactions handed on already
+        # The replicate at which the log begins, and its reactions that are written already.
+        self._at = self._before = 0
 
     def drain(self, n_done: int) -> None:
-        """Of the block, `n_done` replicates are done; the next may be in progress."""
+        """Write the log so far. `n_done` replicates of the block are done; the next may be in progress."""
         log = self._method.drain_log(self._run.place)
         sizes = np.append(self._run.ends["n_events"][self._at : n_done], 0)
         if n_done > self._at:
             sizes[0] -= self._before
             self._before = 0
+        # What remains belongs to the replicate in progress.
         sizes[-1] = len(log) - sizes.sum()
         if sizes.min() < 0:
             raise InternalError(f"{len(log)} reactions were logged for {sizes.tolist()[:-1]} events")
@@ -65,47 +67,47 @@ class BlockLog:
 
 
 class LogBuilder(ABC):
-    """Puts the pieces of each replicate together. Subclasses store whole replicates, and keep the others until then."""
+    """Joins the pieces of each replicate. Subclasses store complete replicates, and keep the others until then."""
 
     @abstractmethod
-    def _keep(self, replicate: int, time: np.ndarray, reaction: np.ndarray) -> None:
-        """Add a piece to those of a replicate that is not whole."""
+    def _hold(self, replicate: int, time: np.ndarray, reaction: np.ndarray) -> None:
+        """Add a piece of a replicate that is not complete."""
 
     @abstractmethod
-    def _is_kept(self, replicate: int) -> bool:
-        """Whether there are pieces of a replicate that is not whole."""
+    def _is_pending(self, replicate: int) -> bool:
+        """Whether there are pieces of a replicate that is not complete."""
 
     @abstractmethod
     def _store(self, first: int, fired: Fired) -> None:
-        """Whole replicates."""
+        """Store complete replicates."""
 
     @abstractmethod
-    def _store_kept(self, replicate: int) -> None:
-        """All pieces of a replicate have come."""
+    def _store_pending(self, replicate: int) -> None:
+        """Store a replicate all of whose pieces have arrived."""
 
     def add(self, first: int, fired: Fired) -> None:
-        """A piece of the log, of replicates first, first + 1, ..."""
+        """Add a piece of the log, of replicates first, first + 1, ..."""
         sizes, time, reaction = fired
         ends = np.cumsum(sizes)
         last = len(sizes) - 1
-        continued = int(last > 0 and self._is_kept(first))
-        if continued:  # and whole now
-            self._keep(first, time[: ends[0]], reaction[: ends[0]])
-            self._store_kept(first)
+        continued = int(last > 0 and self._is_pending(first))
+        if continued:  # complete now, since the piece has later replicates
+            self._hold(first, time[: ends[0]], reaction[: ends[0]])
+            self._store_pending(first)
         if last > continued:
             part = slice(ends[0] if continued else 0, ends[last - 1])
             self._store(first + continued, Fired(sizes[continued:last], time[part], reaction[part]))
         begin = ends[last - 1] if last else 0
-        self._keep(first + last, time[begin:], reaction[begin:])
+        self._hold(first + last, time[begin:], reaction[begin:])
 
     def end(self, first: int, n: int) -> None:
         """Replicates first, ..., first + n - 1 are complete."""
-        for replicate in range(first, first + n) if self._anything_kept() else ():
-            if self._is_kept(replicate):
-                self._store_kept(replicate)
+        for replicate in range(first, first + n) if self._any_pending() else ():
+            if self._is_pending(replicate):
+                self._store_pending(replicate)
 
     @abstractmethod
-    def _anything_kept(self) -> bool: ...
+    def _any_pending(self) -> bool: ...
 
 
 class MemoryLog(LogBuilder):
@@ -113,10 +115,11 @@ class MemoryLog(LogBuilder):
 
     def __init__(self, n_replicates: int) -> None:
         self._pieces: list[Fired] = []
-        self._piece = np.full(n_replicates, -1)  # in which the reactions of each replicate are; -1: it has none
-        self._start = np.zeros(n_replicates, dtype=np.int64)  # at which they begin there
+        # Of each replicate the number of its piece (-1: it has none), and where its reactions begin there.
+        self._piece = np.full(n_replicates, -1)
+        self._start = np.zeros(n_replicates, dtype=np.int64)
         self._n = np.zeros(n_replicates, dtype=np.int64)
-        self._kept: dict[int, list[tuple[np.ndarray, np.ndarray]]] = {}
+        self._pending: dict[int, list[tuple[np.ndarray, np.ndarray]]] = {}
         self._n_reactions = self._n_checked = 0
 
     def of(self, replicate: int) -> tuple[np.ndarray, np.ndarray]:
@@ -137,14 +140,14 @@ class MemoryLog(LogBuilder):
             )  # fmt: skip
         super().add(first, fired)
 
-    def _keep(self, replicate: int, time: np.ndarray, reaction: np.ndarray) -> None:
-        self._kept.setdefault(replicate, []).append((time, reaction))
+    def _hold(self, replicate: int, time: np.ndarray, reaction: np.ndarray) -> None:
+        self._pending.setdefault(replicate, []).append((time, reaction))
 
-    def _is_kept(self, replicate: int) -> bool:
-        return replicate in self._kept
+    def _is_pending(self, replicate: int) -> bool:
+        return replicate in self._pending
 
-    def _anything_kept(self) -> bool:
-        return bool(self._kept)
+    def _any_pending(self) -> bool:
+        return bool(self._pending)
 
     def _store(self, first: int, fired: Fired) -> None:
         replicates = slice(first, first + len(fired.sizes))
@@ -153,13 +156,13 @@ class MemoryLog(LogBuilder):
         self._start[replicates] = np.cumsum(fired.sizes) - fired.sizes
         self._pieces.append(fired)
 
-    def _store_kept(self, replicate: int) -> None:
-        times, reactions = zip(*self._kept.pop(replicate))
+    def _store_pending(self, replicate: int) -> None:
+        times, reactions = zip(*self._pending.pop(replicate))
         time = np.concatenate(times)
         self._store(replicate, Fired(np.array([len(time)]), time, np.concatenate(reactions)))
 
 
-# What a log of reactions says of a replicate: its reactions, and its exact path between the recorded times.
+# The reactions and the exact path of one replicate
 
 
 class EventLog(NamedTuple):
@@ -195,7 +198,8 @@ def path_of(result: Any, replicate: int, log: EventLog) -> JumpPath:
     """
     network = result.model
     _refuse(network)
-    start = np.asarray(result.initial_of_model)  # a reaction may change species that were not recorded
+    # Of all species: a reaction may change species that were not recorded.
+    start = np.asarray(result.initial_of_model)
     if start.dtype != np.int64:
         start = started(start, result.arguments.get("round_initial"), result.seed, replicate)
     rows, status = result._rows_of(replicate)
@@ -212,9 +216,10 @@ def path_of(result: Any, replicate: int, log: EventLog) -> JumpPath:
     )
     path = _followed(network, start, log, changes)
     columns = [network.index[name] for name in result.species]
-    found = path.counts[np.searchsorted(path.time, grid[:reached], side="right") - 1][:, columns]
-    if not np.array_equal(found, rows[:reached]):
-        point = int(np.flatnonzero((found != rows[:reached]).any(axis=1))[0])
+    # The path must go through the recorded counts. Otherwise the log or the rows are damaged.
+    counts = path.counts[np.searchsorted(path.time, grid[:reached], side="right") - 1][:, columns]
+    if not np.array_equal(counts, rows[:reached]):
+        point = int(np.flatnonzero((counts != rows[:reached]).any(axis=1))[0])
         raise InputError(
             f"replicate {replicate}: its reactions do not lead to the counts recorded at t = {grid[point]:g} s; the "
             "data are damaged: restore a backup, or run again"

@@ -1,4 +1,7 @@
-"""The one way to start a simulation, with or without extrinsic noise."""
+"""One replicate: its start, with or without extrinsic noise, and its run over a time grid.
+
+Scheduled changes and events happen on the way. The run advances in slices and records rows in chunks of grid points.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,6 +16,16 @@ from ..status import Status
 from .methods import Method
 from .observer import Invariants, Observer, explain
 from .replicate_events import Events
+
+_MANY_EVENTS = 200_000_000
+"""Number of reactions after which an exact method checks whether it can reach the end."""
+_TOO_MANY_EVENTS = 1e17
+"""No machine fires so many one by one: at ten nanoseconds each they take thirty years."""
+_FALLEN = 0.9
+"""A run goes on while its pace falls below this part of the pace before: the reactions to come are then fewer than the
+present pace suggests."""
+_CHUNK_BYTES = 1 << 20
+"""Rows are written in chunks of about this size, so that memory does not grow with the grid."""
 
 
 def start_simulation(
@@ -33,8 +46,8 @@ def start_simulation(
 ) -> Method:
     """A simulation by `method`, parameters as there, under the paths of `noise` for a `seed` and a `replicate`.
 
-    Under noise it is `noise.network` at `noise.rates` that is simulated: reactions of forced species come behind those
-    of `network`. Without `follow`, the caller lets it follow the paths of a replicate.
+    With noise, `noise.network` is simulated at `noise.rates`: reactions of forced species stand behind those of
+    `network`. With `follow=False` the caller gives the paths of a replicate later, by `Method.follow`.
     """
     if noise is not None:
         network, rates = noise.network, noise.rates
@@ -44,21 +57,9 @@ def start_simulation(
     return simulation
 
 
-# The run of one replicate over a time grid, with scheduled changes and events, in slices and blocks of grid points.
-
-_MANY_EVENTS = 200_000_000
-"""Reactions after which an exact method looks whether it will ever come to the end."""
-_TOO_MANY_EVENTS = 1e17
-"""No machine fires so many one by one: at ten nanoseconds each they take thirty years."""
-_FALLEN = 0.9
-"""Where reactions fire ever more seldom, what is still to come cannot be told from what was."""
-_BLOCK_BYTES = 1 << 20
-"""Rows are handed on in blocks of about this size, so that memory does not grow with the grid."""
-
-
-def block_rows(n_species: int) -> int:
-    """Grid points in one block."""
-    return max(1, _BLOCK_BYTES // (8 * max(1, n_species)))
+def chunk_rows(n_species: int) -> int:
+    """Number of grid points in one chunk."""
+    return max(1, _CHUNK_BYTES // (8 * max(1, n_species)))
 
 
 def run_replicate(
@@ -76,20 +77,19 @@ def run_replicate(
 
     `invariants` are checked in every row. `pause(time)` is called between slices; if it returns True the run stops as
     INTERRUPTED. Rows of grid points that were not reached are not written. `drain()` is called between slices and at
-    the end, to empty the log of the method. Raises ModelError where a rate law or an event leads to what has no
-    meaning.
+    the end, to empty the log of the method. Raises ModelError where a rate law or an event has no valid value.
     """
     run = _Replicate(method, grid, changes, write, pause, event_limit, invariants, drain)
-    size = block_rows(method.n_species)
+    size = chunk_rows(method.n_species)
     for first in range(0, len(grid), size):
-        block = run.block(first, grid[first : first + size])
-        if block.code != codes.REACHED_END:
-            explain(method.network, method, block.code)
-            return Status(block.code)
+        chunk = run.chunk(first, grid[first : first + size])
+        if chunk.code != codes.REACHED_END:
+            explain(method.network, method, chunk.code)
+            return Status(chunk.code)
     return Status.REACHED_END if run.can_go_on() else Status.NO_REACTION_POSSIBLE
 
 
-class _Block:
+class _Chunk:
     """Grid points from number `first` on, and what is recorded at them."""
 
     def __init__(self, first, time, n_species, n_observables, dtype):
@@ -112,21 +112,22 @@ class _Replicate:
     def can_go_on(self):
         return self._method.can_react() or np.isfinite(self._events.next_time())
 
-    def block(self, first, time) -> _Block:
+    def chunk(self, first, time) -> _Chunk:
         """Run to the last point of `time`, whose points have the numbers `first`, ...; `code` says why it ended."""
         method = self._method
-        block = _Block(first, time, method.n_species, len(method.network.observables), method.dtype)
-        method.start_block()
-        if self._events.stops:  # from the start: the state at time 0 is recorded, and nothing happens
+        chunk = _Chunk(first, time, method.n_species, len(method.network.observables), method.dtype)
+        method.start_chunk()
+        # The condition may hold from the start: then the state at time 0 is recorded, and nothing happens.
+        if self._events.stops:
             points = time[: np.searchsorted(time, method.time, side="right")]
-            advance_to(method, method.time, lambda now: False, grid_time=points, grid_counts=block.rows)
-            self._see(block)
+            advance_to(method, method.time, lambda now: False, grid_time=points, grid_counts=chunk.rows)
+            self._see(chunk)
         while True:
             if self._events.stops:
-                block.code = codes.CONDITION_MET
+                chunk.code = codes.CONDITION_MET
                 self._drain()
-                self._hand_on(block)
-                return block
+                self._flush(chunk)
+                return chunk
             change = self._changes[-1].time if self._changes else np.inf
             due = min(change, self._events.next_time())
             stop = min(due, time[-1])
@@ -134,10 +135,10 @@ class _Replicate:
             # The state at a point comes after all that happens at its time.
             points = time[: np.searchsorted(time, stop, side="left")] if interrupted else time
             code = advance_to(
-                method, stop, lambda now: self._between_slices(block, now),
-                grid_time=points, grid_counts=block.rows, event_limit=self._event_limit,
+                method, stop, lambda now: self._between_slices(chunk, now),
+                grid_time=points, grid_counts=chunk.rows, event_limit=self._event_limit,
             )  # fmt: skip
-            self._see(block)
+            self._see(chunk)
             if code == codes.REACHED_END and interrupted:
                 if change == stop:
                     self._changes.pop().apply(method)
@@ -145,43 +146,44 @@ class _Replicate:
             elif code == codes.TRIGGERED:
                 self._changed()
             else:
-                block.code = code
+                chunk.code = code
                 self._drain()
-                self._hand_on(block)
-                return block
+                self._flush(chunk)
+                return chunk
 
-    def _between_slices(self, block, now):
+    def _between_slices(self, chunk, now):
         self._drain()
-        if self._method.records_covariance:  # too large to be kept until the block is full
-            self._see(block)
-            self._hand_on(block)
+        # Covariances are too large to wait until the chunk is full.
+        if self._method.records_covariance:
+            self._see(chunk)
+            self._flush(chunk)
         return self._pause(now)
 
-    def _hand_on(self, block):
-        """Write what was seen since the last time."""
-        new = slice(block.n_written, block.n_seen)
+    def _flush(self, chunk):
+        """Write the rows that were seen since the last call."""
+        new = slice(chunk.n_written, chunk.n_seen)
         if new.start < new.stop:
             covariance = self._method.covariance(new.start, new.stop)
-            self._write(block.first + new.start, block.rows[new], block.observed[new], covariance)
-            block.n_written = new.stop
+            self._write(chunk.first + new.start, chunk.rows[new], chunk.observed[new], covariance)
+            chunk.n_written = new.stop
 
     def _changed(self):
-        """After a change of the state that no reaction made, or one of a condition."""
+        """Follow a change of the state that no reaction made, or a change of a condition."""
         self._events.happen()
         if self._invariants is not None:
             self._invariants.start(self._method.counts)
 
-    def _see(self, block):
-        """Check what was recorded since, and work out what else is recorded."""
-        new = slice(block.n_seen, self._method.grid_index)
+    def _see(self, chunk):
+        """Check the rows recorded since the last call, and compute the observables."""
+        new = slice(chunk.n_seen, self._method.grid_index)
         if new.start == new.stop:
             return
         if self._invariants is not None:
-            self._invariants.check(block.rows[new])
+            self._invariants.check(chunk.rows[new])
         if self._observer is not None:
             moved = self._method.moved(new.start, new.stop)
-            block.observed[new] = self._observer.observe(self._method, block.rows[new], block.time[new], moved)
-        block.n_seen = new.stop
+            chunk.observed[new] = self._observer.observe(self._method, chunk.rows[new], chunk.time[new], moved)
+        chunk.n_seen = new.stop
 
 
 def advance_to(method, time, pause, **grid) -> int:
@@ -202,8 +204,10 @@ def advance_to(method, time, pause, **grid) -> int:
 
 
 class Pace:
-    """Looks after every `_MANY_EVENTS` reactions of an exact method whether it will ever come to `end` [s]; does
-    nothing for what is not `endless`, because it leaps or has an event limit."""
+    """Checks after every `_MANY_EVENTS` reactions of an exact method whether it can reach `end` [s].
+
+    Without `endless` it does nothing: a method that leaps, or a run with an event limit, always ends.
+    """
 
     def __init__(self, method, end, endless=True):
         self._method, self._end, self._endless = method, end, endless

@@ -1,8 +1,10 @@
-"""Events of a network during one replicate: when conditions become true, and what is done then.
+"""Events of a network during one replicate: when conditions become true, and what happens then.
 
-Methods watch the conditions and stop where one may have changed, so nothing here is polled. Conditions on the time are
-solved here for the moment at which they next change, to the last digit, unless they also read what changes between
-reactions: continuous variables, and all amounts where these are real numbers. Those the method itself finds.
+The condition at which a replicate stops is an event, and so is a known time at which rates jump.
+
+Methods watch the conditions and stop where one may have changed, so nothing here is polled. For a condition on the time
+the moment of its next change is solved for here, to the last digit. If it also reads what changes between reactions
+(continuous variables, and all amounts where these are real numbers), the method itself locates the moment.
 
 The meaning is SBML's (level 3 version 1, section 4.11): a condition that becomes true makes its event happen, after its
 delay; several at one moment happen by priority, and one done may make others happen or, if they are not persistent,
@@ -30,17 +32,20 @@ from ..kernels.interval_bounds import next_crossing
 from ..kernels.laws import TIME_VARIABLE, VARIABLE, law_value
 from ..status import Status
 from .methods import Method, Ode
-from .observer import Values
+from .observer import StateValues
 
 _NO_SPECIES = np.empty(0, dtype=np.int64)
 _SHORTEST, _MOST_MOMENTS = 1e-30, 8
 """In a rate, what a condition on the time is for less than this [s], or for four steps of float64, does not count."""
 _MOST_AT_ONCE = 10_000
+"""Largest number of events at one moment; more keep triggering each other."""
 _MANY = 5000
+"""The pace of an event is measured after this number of happenings by the passing of time alone."""
 _TOO_MANY = 1e8
-"""An event that became true so many times (`_MANY`) by the passing of time alone, and at this pace would more than
-`_TOO_MANY` times until the end, happens without end: each takes some 0.1 ms, and the condition sin(1 / (time - 1)) > 0
-changes infinitely often."""
+"""An event whose pace would give more happenings than this until the end counts as endless: each takes about 0.1 ms,
+and the condition sin(1 / (time - 1)) > 0 changes infinitely often."""
+END_TIME = "end_time"
+"""Name of the statistic that gives the time at which a replicate stopped."""
 
 
 class _Pending(NamedTuple):
@@ -55,7 +60,7 @@ class Events:
     def __init__(self, network, method, t_end):
         self._network, self._method, self._t_end = network, method, t_end
         self._events = network.resolved_events
-        self._values = Values(network)
+        self._values = StateValues(network)
         self._pending: list[_Pending] = []
         # Of each event: happenings with no reaction before them, when the last `_MANY` of these began [s], and how many
         # reactions had fired at the last happening.
@@ -81,7 +86,7 @@ class Events:
             method.laws.triggered[:] = [event.initially for event in self._events]
 
     def next_time(self) -> float:
-        """When something is next to be done though no reaction fires [s]; infinite if never."""
+        """The next time at which something happens without a reaction [s]; infinite if there is none."""
         if not self._events:
             return np.inf
         for k in range(len(self._events)):
@@ -98,7 +103,7 @@ class Events:
         if self._events[k].edge_of is not None:
             if k not in self._warned:
                 self._warned.add(k)
-                checks.warn(self._says(k, "cannot find when it changes next; a short pulse may be stepped over"))
+                checks.warn(self._message(k, "cannot find when it changes next; a short pulse may be stepped over"))
             return np.inf
         trigger = self._network.events[k].trigger  # as written, without the rules put in
         raise ModelError(
@@ -107,15 +112,15 @@ class Events:
         )
 
     def _stays(self, k):
-        """Whether the condition of event k surely is what it was: it reads the time and parameters alone, these are
-        what they were, and the time at which it changes has not come."""
+        """Whether the condition of event k cannot have changed: it reads only the time and parameters, no parameter that
+        it reads was set, and the time at which it changes is later."""
         if self._reads[k] is None or not self._method.time < self._crossing[k]:
             return False
         return self._read[k] == self._method.laws.variables[self._reads[k]].tolist()
 
-    def _look_at_edge(self, k, now):
-        """Set the parameter of an edge to what its condition is right after the present time: what it is for a moment
-        only, as `time == 5`, changes no integral."""
+    def _set_edge(self, k, now):
+        """Set the parameter of an edge to the value of its condition just after the present time. A value for a moment
+        only, as of `time == 5`, changes no integral."""
         laws = self._method.laws
         true = law_value(laws, laws.first_trigger[0] + k, self._method.state) != 0.0
         crossing = self._next_crossing(k, now)
@@ -132,10 +137,10 @@ class Events:
             self._method.set_counts(_NO_SPECIES, np.empty(0, dtype=self._method.dtype), [place], [float(true)])
 
     def happen(self) -> None:
-        """Look at the conditions now and do what is due."""
+        """Evaluate the conditions now, and let the events happen that are due."""
         if self._method.time > self._done_at:
             self._done_at, self._n_done = self._method.time, 0
-        self._look()
+        self._evaluate()
         while due := [p for p in self._pending if p.time <= self._method.time]:
             if self._n_done >= _MOST_AT_ONCE:
                 raise ModelError(
@@ -144,12 +149,13 @@ class Events:
                 )
             chosen = self._chosen(due)
             self._pending.remove(chosen)
-            self._do(chosen)
+            self._execute(chosen)
             self._n_done += 1
-            self._look()
+            # An event may make other conditions true, or false again.
+            self._evaluate()
 
-    def _look(self):
-        """Which conditions have changed; events whose became true are queued."""
+    def _evaluate(self):
+        """Compare the conditions with their last values. Events whose condition became true are queued."""
         laws, first, now = self._method.laws, self._method.laws.first_trigger[0], self._method.time
         laws.variables[TIME_VARIABLE] = now
         for k, event in enumerate(self._events):
@@ -158,7 +164,7 @@ class Events:
             if self._reads[k] is not None:
                 self._read[k] = laws.variables[self._reads[k]].tolist()
             if event.edge_of is not None:
-                self._look_at_edge(k, now)
+                self._set_edge(k, now)
                 continue
             if self._by_time[k]:
                 self._crossing[k] = np.nan
@@ -176,22 +182,23 @@ class Events:
                 self._pending = [p for p in self._pending if p.event != k]
 
     def _count_happening(self, k, now):
-        """Raise ModelError if the passing of time makes the condition of event k true ever again."""
+        """Count a happening. Raise ModelError if the passing of time makes the condition of event k true endlessly."""
         by_time, self._fired[k] = self._fired[k] == self._method.n_events, self._method.n_events
         self._happened[k] += by_time
         if not by_time or self._happened[k] % _MANY:
             return
         seconds, self._since[k] = now - self._since[k], now
-        if seconds > 0 and (self._t_end - now) * _MANY > _TOO_MANY * seconds:  # at one moment: see `happen`
+        # Endless happenings at one moment (seconds = 0) are refused in `happen`.
+        if seconds > 0 and (self._t_end - now) * _MANY > _TOO_MANY * seconds:
             raise ModelError(
-                self._says(
+                self._message(
                     k,
                     f"its condition became true {_MANY} times within {seconds:.2g} s, with no reaction in between: "
                     "write a condition that does not change without end",
                 )
             )
 
-    def _do(self, pending):
+    def _execute(self, pending):
         values = self._worked_out(pending.event) if pending.values is None else pending.values
         event = self._events[pending.event]
         factors = {target: float(self._values.at(self._method, e)) for target, e in event.factors}
@@ -216,7 +223,7 @@ class Events:
         try:
             made = drawn(expression, partial(self._values.at, method), None if method.deterministic else method.rng)
         except ValueError as error:
-            raise ModelError(self._says(k, f"{expression} cannot be drawn: {error}")) from None
+            raise ModelError(self._message(k, f"{expression} cannot be drawn: {error}")) from None
         return float(self._values.at(method, made))
 
     def _chosen(self, due):
@@ -233,7 +240,7 @@ class Events:
             return -np.inf
         priority = float(self._values.at(self._method, self._events[k].priority))
         if np.isnan(priority):
-            raise ModelError(self._says(k, "its priority is not a number"))
+            raise ModelError(self._message(k, "its priority is not a number"))
         return priority
 
     def _delay_of(self, k):
@@ -241,27 +248,30 @@ class Events:
             return 0.0
         delay = self._value(k, self._events[k].delay)
         if not delay >= 0:
-            raise ModelError(self._says(k, f"its delay is {delay:g} s, and must be at least 0"))
+            raise ModelError(self._message(k, f"its delay is {delay:g} s, and must be at least 0"))
         return delay
 
     def _count(self, k, target, value):
         if self._method.dtype != np.int64:
-            if value < 0 and not self._method.deterministic:  # rate equations can start anywhere
-                raise ModelError(self._says(k, f"it sets {target} to {value:g} molecules, which must be at least 0"))
+            # Rate equations can start anywhere.
+            if value < 0 and not self._method.deterministic:
+                raise ModelError(self._message(k, f"it sets {target} to {value:g} molecules, which must be at least 0"))
             return self._real(k, target, value)
         count = checks.rounded(value)
         if not (count == np.floor(count) and 0 <= count <= COUNT_LIMIT):
             raise ModelError(
-                self._says(k, f"it sets {target} to {value:g} molecules, which must be a whole number from 0 to 2**53")
+                self._message(
+                    k, f"it sets {target} to {value:g} molecules, which must be a whole number from 0 to 2**53"
+                )
             )
         return int(count)
 
     def _real(self, k, target, value):
         if not np.isfinite(value):
-            raise ModelError(self._says(k, f"it sets {target} to {value:g}, which must be finite"))
+            raise ModelError(self._message(k, f"it sets {target} to {value:g}, which must be finite"))
         return value
 
-    def _says(self, k, what):
+    def _message(self, k, what):
         event = self._events[k]
         name = f"condition {event.trigger} in a rate" if event.edge_of is not None else f"event {event.name}"
         return f"{name}, at t = {self._method.time:g} s: {what}"
@@ -282,10 +292,7 @@ def _reads(trigger, by_time):
     return [a for a in dict.fromkeys(a for op, a, _, _ in trigger.instructions if op == VARIABLE) if a != TIME_VARIABLE]
 
 
-# The condition at which a replicate stops: an event that ends the replicate in place of changing the state.
-
-END_TIME = "end_time"
-"""Name of the statistic that says when a replicate stopped."""
+# The condition at which a replicate stops: an event that ends the replicate in place of changing the state
 
 
 def condition(name: str, value: Any) -> str:
@@ -320,12 +327,6 @@ def stopping(network: ReactionNetwork, text: str, method: Any) -> ReactionNetwor
 def end_time(status: int, time: float) -> float:
     """When a replicate stopped by its condition [s]; NaN if it did not."""
     return time if status == Status.CONDITION_MET else np.nan
-
-
-# Where rates jump at known times: conditions on the time alone, such as `piecewise(1, time >= 50 && time < 51, 0)`.
-#
-# A solver looks at slopes at a few times of each step. A pulse that lies between them would be stepped over without a
-# word. So each such condition becomes an event without assignments: runs stop where it changes, and a new step begins.
 
 
 # Where rates jump at known times: conditions on the time alone, such as `piecewise(1, time >= 50 && time < 51, 0)`.

@@ -1,7 +1,7 @@
-"""Replicates of a task: many in one call of a kernel where that is possible, and else one after another.
+"""Replicates of a task: a block of them in one call of a kernel where that is possible, else one after another.
 
-What can go in blocks are methods with a kernel, without events, scheduled changes and noise: all that decides a
-replicate is then its start and its stream. A start is made once and copied, also where replicates run one by one.
+Blocks need a method with a kernel, and no events, scheduled changes or noise. A replicate then depends on nothing but
+its start and its random stream. The start is made once and copied, also where replicates run one by one.
 """
 
 from abc import ABC
@@ -27,16 +27,16 @@ from .sinks import Ends, Rows
 from .task import Task
 
 _BYTES = 1 << 22
-"""Rows of a block, at most; a single replicate may have more."""
+"""Size of the rows of a block, at most; a single replicate may have more."""
 _MOST_BYTES = 1 << 24
-"""A unit of work with more rows goes alone, and each replicate hands them on while it runs."""
+"""A unit of work with more rows runs without blocks, and each replicate writes its rows while it runs."""
 _LOG = 1 << 16
-"""Reactions that a log holds until Python empties it: 1 MiB, some milliseconds of a kernel."""
+"""Reactions that a log holds until Python empties it: 1 MiB, a few milliseconds of a kernel."""
 _FAULTS = (codes.OVERFLOW, codes.NEGATIVE, codes.BAD_PROPENSITY)
 _OURS = "gillespie_nn.simulation.methods."
-_NO_STATE = ("_own_arrays", "compile", "refuse", "statistics_of")
-"""What a class from outside may define anew while its replicates still run in blocks: they are called at the start, or
-for whole blocks."""
+_STATELESS = ("_separate_arrays", "compile", "refuse", "statistics_of")
+"""Methods that a class from outside may override while its replicates still run in blocks. They are called at the
+start, or once for a whole block."""
 
 WriteEvents = Callable[[int, Fired], None]
 """Gets a piece of the log of reactions: the number of its first replicate, and the reactions."""
@@ -45,23 +45,25 @@ Pause = Callable[[float], bool]
 
 
 def _restarts(task: Task) -> bool:
-    """Whether a simulation can be put back to its start: what a class from outside does, cannot be known."""
+    """Whether a simulation can be put back to its start."""
     kind = task.method
+    # Nothing is known about the state of a class from outside that overrides more than `_STATELESS`.
     if not issubclass(kind, Compiled) or any(_does_other_things(each) for each in kind.__mro__):
         return False
-    return kind.dtype != np.int64 or np.issubdtype(task.counts.dtype, np.integer)  # else each start is rounded anew
+    # Fractional amounts of molecules are rounded anew for each replicate, so the start differs.
+    return kind.dtype != np.int64 or np.issubdtype(task.counts.dtype, np.integer)
 
 
 @cache
 def _does_other_things(kind: type) -> bool:
-    """Whether a class has methods or properties from outside that kernels or a restart would pass over."""
+    """Whether a class has methods or properties from outside that kernels or a restart would ignore."""
     if kind in (object, ABC):
         return False
     ours = kind.__module__.startswith(_OURS)
     return any(
         hasattr(type(value), "__get__")
         and (name == "__init__" or not name.startswith("__"))
-        and name not in _NO_STATE
+        and name not in _STATELESS
         and not (ours and getattr(value, "__module__", _OURS).startswith(_OURS))
         for name, value in vars(kind).items()
     )
@@ -95,7 +97,8 @@ def go_in_blocks(task: Task) -> bool:
 
 
 def _waits_for_time(task: Task) -> bool:
-    """Whether the condition at which replicates stop reads the time: kernels see what reactions change."""
+    """Whether the condition at which replicates stop reads the time."""
+    # Kernels evaluate conditions only after reactions.
     return task.stopping is not None and task.stopping.compiled.programs.triggers[-1].reads_time
 
 
@@ -126,10 +129,10 @@ class Replicates:
         write_events: WriteEvents | None = None,
     ) -> bool:  # fmt: skip
         """Run replicates first, ..., first + n - 1 of a task that goes in blocks; returns False if it was interrupted.
-        `hand_over(first, rows, ends)` gets those that are done, also where an exception ends this; before, if reactions
-        are recorded, `write_events` gets them.
 
-        Raises ModelError where a rate law has no meaning, UnfinishedError for a replicate that would never end.
+        `hand_over(first, rows, ends)` gets the replicates that are done, also where an exception ends the block. If
+        reactions are recorded, `write_events` gets them before that. Raises ModelError where a rate law has no valid
+        value, UnfinishedError for a replicate that would never end.
         """
         method = self._at_start()
         run = self._block_of(method, first, n)
@@ -183,8 +186,8 @@ class Replicates:
         )
 
     def _carry_on(self, method: Any, run: Run, first: int, pause: Pause, log: BlockLog | None) -> None:
-        """Call the kernel until all replicates are done, or `pause` says stop. Replicates count as done when their
-        reactions, if they are recorded, have been handed on."""
+        """Call the kernel until all replicates are done, or `pause` returns True. A replicate counts as done after its
+        reactions, if they are recorded, are written."""
         task, place, n = self.task, run.place, len(run.ends)
         end = float(task.grid[-1])
         pace, running = None, -1
@@ -214,8 +217,10 @@ class Replicates:
     def alone(
         self, replicate: int, write: Any, pause: Pause, write_events: WriteEvents | None = None
     ) -> tuple[Method, Status]:
-        """Run one replicate by itself; `write` gets its rows as they come, and `write_events` its reactions. Returns
-        the simulation at its end, and why it stopped, which may be that it was interrupted."""
+        """Run one replicate by itself; `write` gets its rows as they come, and `write_events` its reactions.
+
+        Returns the simulation at its end, and why it stopped, which may be INTERRUPTED.
+        """
         task = self.task
         method: Any = self._at_start() if _restarts(task) else None
         self._rng.bit_generator.state = seeds.stream(task.seed, Purpose.SIMULATION, 0, replicate).bit_generator.state
@@ -224,7 +229,7 @@ class Replicates:
         elif task.noise is not None:
             method.follow(task.noise.start(task.seed, replicate))
 
-        def hand_on(first: int, rows: np.ndarray, observed: np.ndarray, covariance: np.ndarray) -> None:
+        def write_rows(first: int, rows: np.ndarray, observed: np.ndarray, covariance: np.ndarray) -> None:
             rows, covariance = task.of_recorded(rows), _of_recorded_pairs(task, covariance)
             if task.method.units == "concentration":
                 covariance = covariance / task.volume**2
@@ -242,7 +247,7 @@ class Replicates:
         invariants = Invariants(task.noise or task.network, task.method.dtype)
         try:
             status = run_replicate(
-                method, task.grid, task.changes, hand_on, lambda time: pause(min(time / task.grid[-1], 1.0)),
+                method, task.grid, task.changes, write_rows, lambda time: pause(min(time / task.grid[-1], 1.0)),
                 task.event_limit, invariants, drain,
             )  # fmt: skip
         except ModelError as error:
@@ -263,12 +268,13 @@ class Replicates:
         else:
             self._memory[:] = self._initial
         self._method.restart()
-        self._method.drain_log()  # what a replicate that was interrupted left
+        # A replicate that was interrupted may have left reactions in the log.
+        self._method.drain_log()
         self._method.rng = self._rng
         return self._method
 
     def _started(self, counts: np.ndarray, replicate: int | None) -> Method:
-        """A new simulation; without noise for no `replicate`."""
+        """A new simulation. Without `replicate` it follows no path of noise yet."""
         task = self.task
         noise = {} if replicate is None or task.noise is None else {"seed": task.seed, "replicate": replicate}
         method = start_simulation(
@@ -288,6 +294,7 @@ class Replicates:
         task, network = self.task, self.task.network
         n, n_points, n_species = run.rows.shape
         reached = run.ends["n_points"]
+        # Rows beyond the end are uninitialized memory: observables are computed of them too, and then ignored.
         for k in np.flatnonzero(reached < n_points).tolist():
             run.rows[k, reached[k] :] = 0
         flat = run.rows.reshape(n * n_points, n_species)
@@ -300,9 +307,10 @@ class Replicates:
                 invariants.check(run.rows[k, : reached[k]])
         observed = np.empty((n, n_points, 0))
         if network.observables:
-            found = Observer(network).observe(method, flat, np.tile(task.grid, n), method.moved(0, 0))
-            observed = found.reshape(n, n_points, len(network.observables))
-        rows = task.of_recorded(run.rows)  # only now: laws and rules also read species that are not recorded
+            values = Observer(network).observe(method, flat, np.tile(task.grid, n), method.moved(0, 0))
+            observed = values.reshape(n, n_points, len(network.observables))
+        # Only now: conservation laws and rules also read species that are not recorded.
+        rows = task.of_recorded(run.rows)
         rows, observed = _in_units(task, rows, observed)
         return Rows(rows, observed, np.zeros((n, n_points, 0, 0)))
 

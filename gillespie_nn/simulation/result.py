@@ -1,4 +1,4 @@
-"""What results with trajectories offer, in memory and in files."""
+"""Results with trajectories: the base class of those in memory and in files, and `Result`, the one in memory."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +21,8 @@ from .sinks import reached
 if TYPE_CHECKING:
     import pandas
     import xarray
+
+    from .task import Task
 
 
 class Trajectories(EnsembleResult):
@@ -160,7 +162,7 @@ class Trajectories(EnsembleResult):
         return of_trajectories(self)
 
     def _more_columns(self) -> Mapping[str, np.ndarray]:
-        """Arrays [point] by name that the table has beside the quantities."""
+        """Further columns of the table besides the quantities: arrays [point] by name."""
         return {}
 
 
@@ -171,10 +173,7 @@ def _known(result: Trajectories) -> np.ndarray:
     return np.where(unknown, np.nan, counts) if counts.dtype.kind == "i" and unknown.any() else counts
 
 
-# The result of an ensemble, in memory.
-
-if TYPE_CHECKING:
-    from .task import Task
+# The result of an ensemble in memory
 
 
 @dataclass(frozen=True, repr=False)
@@ -290,6 +289,7 @@ def save_with(writer: Callable[..., None] | None, result: Any, path: str | Path,
 
 def unfinished(result: Any) -> str:
     """A sentence about the replicates of a result that did not reach the end; empty if all did."""
+    # A replicate that its condition stopped did what was asked.
     asked = Status.CONDITION_MET
     why = {status: n for status, n in result.statuses.items() if not status.complete and status != asked}
     if not why:

@@ -1,7 +1,7 @@
-"""Reading trajectories in parts of bounded size, from memory and from files alike, and what is computed from the parts.
+"""Views of results in memory and in files: statistics, tables, summaries, and constants of the model.
 
-Values are float64 arrays [replicate, point, name], NaN where a replicate did not reach a point or a rule gives no
-number. Memory does not grow with the number of replicates.
+Trajectories are read in parts of bounded size, so that memory does not grow with the number of replicates. Values are
+float64 arrays [replicate, point, name], NaN where a replicate did not reach a point or a rule gives no number.
 """
 
 import csv
@@ -16,8 +16,19 @@ from ..display.tables import Table, fragment, shown
 from ..statistics.intervals import rank
 from .schedule import PARAMETER
 
+if TYPE_CHECKING:
+    from .ensemble_result import EnsembleResult
+
 PART_BYTES = 1 << 26
-"""Size of one part, about."""
+"""Approximate size of one part."""
+_CHUNK_BYTES = 1 << 22
+"""Approximate size of a chunk of rows of a table."""
+MOMENTS = ("mean", "variance", "standard_error", "minimum", "maximum")
+"""Columns of a table of moments."""
+_MOST_ROWS = 10
+"""Quantities shown in a summary."""
+_MOST_REPLICATES = 1000
+"""Replicates read from a file for a summary, at two recorded points each: each takes HDF5 about 0.1 ms."""
 
 
 class Sums(NamedTuple):
@@ -109,7 +120,8 @@ def quantiles(run: Any, probabilities: Sequence[float], names: Sequence[str]) ->
     where none did."""
     n_replicates, n_points, _ = run.counts.shape
     values = np.full((len(probabilities), n_points, len(names)), np.nan)
-    for columns in split(len(names), n_replicates):  # one point of all replicates is a part, or several names of it
+    # Quantiles need all replicates at once: a part is one point of all of them, or a few names of it.
+    for columns in split(len(names), n_replicates):
         for points in blocks(run, columns.stop - columns.start):
             for k, ordered in enumerate(_ranked(read(run, names[columns], points), probabilities)):
                 values[k, points, columns] = ordered
@@ -126,43 +138,40 @@ def _ranked(values: np.ndarray, probabilities: Sequence[float]) -> Iterator[np.n
         yield np.take_along_axis(ordered, rank(p, n)[None] - 1, axis=0)[0]
 
 
-# The table of a result, for CSV, Parquet and pandas: columns by name, rows in blocks of bounded size.
+# The table of a result, for CSV, Parquet and pandas: columns by name, rows in chunks of bounded size
 #
 # Trajectories have a row for each replicate and recorded time, and a column for each species and observable (of a
 # species that a rule gives, the rule's value); a training run also has one for each weight, and `prediction_NAME` for
 # each output. Moments have a row for each time and quantity. A cell is empty where a replicate did not reach the point.
-
-_BLOCK_BYTES = 1 << 22
-MOMENTS = ("mean", "variance", "standard_error", "minimum", "maximum")
 
 
 class Columns(NamedTuple):
     """A table."""
 
     names: list[str]
-    blocks: Iterable[list[np.ndarray]]
+    chunks: Iterable[list[np.ndarray]]
     """Lists of arrays [row], one for each column."""
 
 
 def of_trajectories(run: Any) -> Columns:
     """The table of a `Result` or a `Run`."""
     names = ["replicate", "time", *names_of(run), *run._more_columns()]
-    return Columns(names, _trajectory_blocks(run, names))
+    return Columns(names, _trajectory_chunks(run, names))
 
 
-def _trajectory_blocks(run: Any, names: list[str]) -> Iterator[list[np.ndarray]]:
+def _trajectory_chunks(run: Any, names: list[str]) -> Iterator[list[np.ndarray]]:
     time, counts, more = run.time, run.counts, run._more_columns().values()
-    rows = max(1, _BLOCK_BYTES // (8 * len(names)))
+    rows = max(1, _CHUNK_BYTES // (8 * len(names)))
     observed = [names.index(name) for name in run.observable_names]
     n_added = len(names_of(run)) - len(run.species)
     for k, number in enumerate(run.replicates.tolist()):
         for start in range(0, len(time), rows):
             part = slice(start, start + rows)
-            block = [np.full(len(time[part]), number), time[part], *np.ma.getdata(counts[k, part]).T]
-            block += [np.empty(0)] * n_added
+            chunk = [np.full(len(time[part]), number), time[part], *np.ma.getdata(counts[k, part]).T]
+            chunk += [np.empty(0)] * n_added
             for column, values in zip(observed, run.observables[k, part].T if observed else ()):
-                block[column] = values
-            yield block + [values[part] for values in more]
+                chunk[column] = values
+            yield chunk + [values[part] for values in more]
 
 
 def of_moments(result: Any) -> Columns:
@@ -184,8 +193,8 @@ def write_csv(columns: Columns, file: TextIO) -> None:
     """The table as comma-separated values, its names first."""
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(columns.names)
-    for block in columns.blocks:
-        writer.writerows(zip(*(_cells(column) for column in block)))
+    for chunk in columns.chunks:
+        writer.writerows(zip(*(_cells(column) for column in chunk)))
 
 
 def _cells(column: np.ndarray) -> list:
@@ -193,16 +202,7 @@ def _cells(column: np.ndarray) -> list:
     return ["" if g else value for g, value in zip(gone, values)] if gone.any() else values
 
 
-# What a prompt and a notebook show of a result: what it is, and its quantities at the last recorded time.
-#
-# Of a large file only two recorded points of some replicates are read.
-
-if TYPE_CHECKING:
-    from .ensemble_result import EnsembleResult
-
-_MOST_ROWS = 10
-_MOST_REPLICATES = 1000
-"""Read of a file: each takes HDF5 about 0.1 ms."""
+# The summary of a result in a prompt and in a notebook, with the quantities at the last recorded time
 
 
 def text(result: "EnsembleResult") -> str:
@@ -288,14 +288,15 @@ def _plural(n: int, one: str, many: str = "") -> str:
     return one if n == 1 else many or f"{one}s"
 
 
-# What stays as it is in a result, by name: parameters, and what the source of a model calls so (SBML: also sizes of
-# compartments), which are numbers in the rates of its network.
+# Constants of a model by name: parameters, and what its source names, such as sizes of compartments in SBML. In the
+# network they are numbers in the rates.
 
 
 def constants_of(result: Any) -> dict[str, float]:
     """Values at time 0, by name, of what only a schedule can change."""
     model, origin = result.model, getattr(result, "provenance", None) or {}
-    named = dict(origin.get("parameters", {}).get("constants", {}))  # a model in a file does not know its source
+    # A model in a file does not know its source, so the file stores the constants.
+    named = dict(origin.get("parameters", {}).get("constants", {}))
     named |= getattr(model, "constants", {})
     known = {*result.quantities, *getattr(model, "species", ()), *getattr(model, "observables", ())}
     return {name: value for name, value in named.items() if name not in known}
@@ -309,19 +310,19 @@ def constant(result: Any, name: Any) -> np.ndarray | None:
     """
     if not isinstance(name, str) or name in result.quantities or name not in (values := constants_of(result)):
         return None
-    found = np.full(len(result.time), values[name], dtype=np.float64)
+    over_time = np.full(len(result.time), values[name], dtype=np.float64)
     origin = getattr(result, "provenance", None) or {}
     is_read = name in result.model.parameters
     for time, setting in origin.get("parameters", {}).get("schedule") or ():
         for written in (name, f"{PARAMETER}:{name}"):
             if is_read and written in setting:
-                found[np.asarray(result.time) >= time] = setting[written]
+                over_time[np.asarray(result.time) >= time] = setting[written]
         if not is_read and any(_sets_a_rate(result.model, written) for written in setting):
             raise InputError(
                 f"{name} is part of the rate constants, which the schedule changes at t = {time:g} s: results do not "
                 f"record whether that changed {name}"
             )
-    return found
+    return over_time
 
 
 def _sets_a_rate(model: Any, written: str) -> bool:

@@ -1,8 +1,8 @@
-"""The options of a run: `RunOptions`, how it is executed, `Execution`, and where it is written, `Destination`.
+"""The options of runs: `RunOptions` of ensembles, `TrainingOptions` of training, `Execution` and `Destination` of both.
 
-A new option of a run is one field here. Arguments and docstrings of `simulate`, `sweep` and `certify`, the flags of
-their commands and, if it is `recorded`, the `arguments` in files, the names of files of sweeps and `resume` follow from
-it; what it does is the business of who reads it from `Task.run`.
+A new option is one field here. Everything else follows from it: the arguments and docstrings of `simulate`, `sweep`,
+`certify` and `train`, the flags of their commands and, if the option is `recorded`, the `arguments` in files, the names
+of files of sweeps, and `resume`. The code that uses an option reads it from `Task.run` or `TrainingPlan.options`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -42,7 +42,7 @@ TRAJECTORIES, EVENTS, MOMENTS, QUANTILES = RECORDS = "trajectories", "events", "
 """What is recorded of an ensemble: all trajectories; these and every reaction with its time; mean, variance, minimum
 and maximum over replicates at each recorded time; or these and sketches of quantiles."""
 WITH_ROWS = (TRAJECTORIES, EVENTS)
-"""Those that record the counts of each replicate."""
+"""The values of `record` with which the counts of each replicate are recorded."""
 _MOST = 2**40
 SEED = ArgumentCheck(lambda name, value: resolve_seed(value), "at least 0")
 
@@ -129,7 +129,7 @@ class RunOptions(Options):
     noise: Any = option(
         None, noises, "extrinsic noise", kind=None,
         more="a `RateNoise`, `ConcentrationNoise` or `AdditiveNoise` or a list of them, see `noise`; each replicate "
-        "has its own paths unless they are `shared`",
+        "has separate paths unless they are `shared`",
         recorded=lambda task: task.noise_record(), restored=noises_again,
     )  # fmt: skip
     count_firings: bool = option(
@@ -182,16 +182,16 @@ class RunOptions(Options):
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> "RunOptions":
-        """Those among `given`, by name; all others are of the method."""
-        own = options_of(cls)
-        others = {name: value for name, value in given.items() if name not in own}
-        return cls(**{name: value for name, value in given.items() if name in own}, options=others)
+        """The options among `given`, by name. All others belong to the method."""
+        known = options_of(cls)
+        others = {name: value for name, value in given.items() if name not in known}
+        return cls(**{name: value for name, value in given.items() if name in known}, options=others)
 
     @classmethod
-    def again(cls, arguments: Mapping[str, Any], **beside: Any) -> "RunOptions":
-        """Those of which `Task.arguments` were made, with what a file keeps `beside` them."""
-        kept = {name: value for name, value in arguments.items() if name not in beside}
-        return cls(**restored(cls, kept), **beside)
+    def again(cls, arguments: Mapping[str, Any], **others: Any) -> "RunOptions":
+        """The options from which `Task.arguments` were made. A file stores the `others` elsewhere."""
+        remaining = {name: value for name, value in arguments.items() if name not in others}
+        return cls(**restored(cls, remaining), **others)
 
     @cached_property
     def grid(self) -> np.ndarray:
@@ -230,13 +230,10 @@ class Destination(Options):
 
 
 ARGUMENTS = (*options_of(RunOptions), *options_of(Execution), *options_of(Destination))
-"""Names of all of them."""
+"""Names of all options of an ensemble."""
 
 
-# The options of a training run, `TrainingOptions`; the settings of its chemistry are `datasets.Settings`.
-#
-# A new one is one field here: arguments and docstring of `train`, the flag of its command, the `arguments` in run files
-# and `resume` follow from it.
+# The options of a training run; the settings of its chemistry are `datasets.Settings`
 
 
 def _predict(name: str, value: Any) -> int | bool:
@@ -326,27 +323,28 @@ class TrainingOptions(Options):
         "patterns, and later patterns over earlier ones; a prediction by simulation uses them, too",
     )  # fmt: skip
     settings: Mapping[str, Any] | Settings = field(default_factory=dict)
-    """Of the chemistry, by name, those that differ from the case's own; in a plan all of them."""
+    """Settings of the chemistry that differ from those of the case, by name; in a plan all of them."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """Of the method, by name."""
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> "TrainingOptions":
         """The options among `given`, by name. All others belong to the method or the chemistry; None is not given."""
-        own, of_method = options_of(cls), _options_of(given.get("method"))
-        others = {name: value for name, value in given.items() if name not in own and value is not None}
+        known, of_method = options_of(cls), _options_of(given.get("method"))
+        others = {name: value for name, value in given.items() if name not in known and value is not None}
         return cls(
-            **{name: value for name, value in given.items() if name in own},
+            **{name: value for name, value in given.items() if name in known},
             settings={name: value for name, value in others.items() if name not in of_method},
             options={name: value for name, value in others.items() if name in of_method},
         )
 
     @classmethod
     def again(cls, arguments: Mapping[str, Any], **objects: Any) -> "TrainingOptions":
-        """Those whose `arguments` these are, as a run file keeps them; `objects` replace what the file has by name:
-        options, and the settings that `Settings.restored` takes."""
+        """The options with these `arguments`, as a run file stores them. `objects` replace, by name, options and the
+        settings that `Settings.restored` takes."""
         replaced = {name: objects.pop(name) for name in options_of(cls) if name in objects}
         asked = restored(cls, {name: value for name, value in arguments.items() if name not in replaced}) | replaced
+        # A file has settings and options of the method in one mapping.
         of_method = _options_of(asked["method"])
         every = asked.pop("settings")
         settings = Settings.restored({name: value for name, value in every.items() if name not in of_method}, **objects)

@@ -1,4 +1,7 @@
-"""Initial amounts for methods that count: whole numbers of molecules, and what is said where they were others."""
+"""Initial amounts and scheduled changes.
+
+Methods that count molecules start from whole numbers: other amounts are rounded, and a warning names them.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
@@ -15,13 +18,13 @@ from ..options import number
 from ..seeds import Purpose
 
 _SMALL = 0.01
-"""The largest relative change that is made, and said, without being asked for."""
+"""Largest relative change of an amount that is rounded without being asked for; a warning names it."""
 
 
 def announce(species: Sequence[str], amounts: np.ndarray, how: str | None) -> None:
-    """Warn of what `started` does to `amounts` float64[species].
+    """Warn of the rounding of `amounts` float64[species] by `started`.
 
-    Unless asked for by `how`, no amount may change by more than 1 %: InputError says what can be asked for.
+    Raises InputError if an amount changes by more than 1 % and `how` does not ask for it.
     """
     changed = np.flatnonzero(amounts != np.rint(amounts))
     nearest = np.rint(amounts)
@@ -52,10 +55,10 @@ def started(amounts: np.ndarray, how: str | None, seed: int, replicate: int) -> 
     return np.rint(amounts).astype(np.int64)
 
 
-# Scheduled changes: at given times counts, rate constants and parameters get new values.
+# Scheduled changes: at given times counts, rate constants and parameters get new values
 #
-# A change of rates is exact. Exact methods draw no time anew: what is left of each pending unit exponential runs on at
-# the new propensity (`Method.set_rates`), so that the law is that of the master equation with these rates in turn.
+# A change of rates is exact. Exact methods draw no time anew: what is left of each pending unit exponential elapses at
+# the new propensity (`Method.set_rates`), so the law is that of the master equation with these rates in turn.
 
 COUNT, RATE, PARAMETER = KINDS = "count", "rate", "parameter"
 _FORM = "(time, {name: value})"
@@ -140,33 +143,33 @@ def _entry(k: int, entry: Any, network: ReactionNetwork, t_end: float) -> tuple[
 def _read(text: str) -> tuple[float, dict[str, int | float]]:
     """The entry that `"10 A=50 bind=0.2"` stands for; raises ValueError."""
     time, *pairs = text.split()
-    found = {}
+    values = {}
     for pair in pairs:
         name, _, value = pair.rpartition("=")
-        if not name or name in found:
+        if not name or name in values:
             raise ValueError
-        found[name] = number(value)
-    return float(time), found
+        values[name] = number(value)
+    return float(time), values
 
 
 def meaning(written: Any, network: ReactionNetwork) -> tuple[str, str]:
     """(kind, name) of what a name in a schedule sets; raises InputError."""
-    kind, colon, own = written.partition(":") if isinstance(written, str) else ("", "", "")
+    kind, colon, name = written.partition(":") if isinstance(written, str) else ("", "", "")
     if colon:
-        return checks.choice("kind of name in the schedule", kind, KINDS, "the part before the colon is one of"), own
+        return checks.choice("kind of name in the schedule", kind, KINDS, "the part before the colon is one of"), name
     if is_pattern(written):
-        found = [kind for kind, names in _names(network)[:2] if any(fnmatchcase(name, written) for name in names)]
+        kinds = [kind for kind, names in _names(network)[:2] if any(fnmatchcase(name, written) for name in names)]
     else:
-        found = [kind for kind, names in _names(network) if written in names]
-    if len(found) > 1:
-        names = " or ".join(f"{kind}:{written}" for kind in found)
-        raise InputError(f"name {written!r} in the schedule has {len(found)} meanings in the model: write {names}")
-    if not found:
+        kinds = [kind for kind, names in _names(network) if written in names]
+    if len(kinds) > 1:
+        names = " or ".join(f"{kind}:{written}" for kind in kinds)
+        raise InputError(f"name {written!r} in the schedule has {len(kinds)} meanings in the model: write {names}")
+    if not kinds:
         if is_pattern(written):
             matching("species or reaction in the schedule", written, [*network.index, *network.reaction_index])
         every = [*network.index, *network.reaction_index, *network.settable]
         checks.choice("name in the schedule", written, every, "species, reactions and parameters are")
-    return found[0], written
+    return kinds[0], written
 
 
 def _names(network: ReactionNetwork) -> tuple[tuple[str, Any], ...]:
@@ -174,7 +177,7 @@ def _names(network: ReactionNetwork) -> tuple[tuple[str, Any], ...]:
 
 
 class _Walk:
-    """Goes through the changes in order of time, from the network as it starts."""
+    """Applies the changes to the network in order of time, from its start."""
 
     def __init__(self, network: ReactionNetwork, rates: Mapping[str, float] | None, dtype: type):
         self._first = self._network = network
@@ -234,20 +237,20 @@ def _counts(network: ReactionNetwork, items: Mapping[str, Any], dtype: type) -> 
 def record(changes: Sequence[Change], network: ReactionNetwork, rates: np.ndarray) -> list[tuple[float, dict]]:
     """The changes as plain values, of which `parse_schedule` makes the same changes again; `rates` float64[reaction]
     are those of the start."""
-    found = []
+    entries = []
     expressions = {r: reaction.rate_expression for r, reaction in enumerate(network.reactions)}
     read = {r: expression.names() for r, expression in expressions.items() if expression is not None}
     for change in changes:
         values = {(COUNT, network.species[s]): n for s, n in zip(change.species, change.values.tolist())}
         before, rates = rates, rates if change.rates is None else change.rates
-        told = set(np.flatnonzero(rates != before).tolist())
-        # A rate that stays although it reads a changed parameter is one that the run set, maybe to its value in the
-        # model: then nothing else in the file says so.
-        told |= {r for r, names in read.items() if not names.isdisjoint(change.parameters)}
-        values |= {(RATE, network.reactions[r].name): float(rates[r]) for r in sorted(told)}
+        recorded = set(np.flatnonzero(rates != before).tolist())
+        # A rate that stays although it reads a changed parameter was set by the run, maybe to its value in the model.
+        # Nothing else in the file records this.
+        recorded |= {r for r, names in read.items() if not names.isdisjoint(change.parameters)}
+        values |= {(RATE, network.reactions[r].name): float(rates[r]) for r in sorted(recorded)}
         values |= {(PARAMETER, name): value for name, value in change.parameters.items()}
-        found.append((change.time, {_written(kind, name, network): value for (kind, name), value in values.items()}))
-    return found
+        entries.append((change.time, {_written(kind, name, network): value for (kind, name), value in values.items()}))
+    return entries
 
 
 def _written(kind: str, name: str, network: ReactionNetwork) -> str:

@@ -1,4 +1,4 @@
-"""Where the rows of an ensemble go. `MemorySink` keeps them; `storage` has one that writes a file."""
+"""Sinks, which receive the rows of an ensemble. `MemorySink` keeps them; `storage` has one that writes a file."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -34,7 +34,7 @@ def covariance_size(method: Any, n_species: int) -> int:
 
 
 class Rows(NamedTuple):
-    """What is recorded of several replicates."""
+    """The recorded rows of several replicates."""
 
     counts: np.ndarray
     """[replicate, point, species], in the units of the method and of its dtype."""
@@ -59,7 +59,7 @@ class Ends(NamedTuple):
     """float64[replicate] by name."""
 
     def part(self, replicates: slice) -> "Ends":
-        """Those of some of the replicates."""
+        """The ends of a slice of the replicates."""
         return Ends(
             self.n_points[replicates],
             self.status[replicates],
@@ -87,7 +87,7 @@ class Sink(Protocol):
 
     def write_block(self, first: int, rows: Rows, ends: Ends) -> None:
         """Replicates first, first + 1, ..., all complete. A sink of moments takes them in order: `first` is the number
-        of replicates so far, and a multiple of `task.BLOCK`."""
+        of replicates so far, and a multiple of `task.MOMENT_GROUP`."""
 
     def write_events(self, first: int, fired: Fired) -> None:
         """Reactions of replicates first, first + 1, ..., if they are recorded. The last may go on in a later call; all
@@ -95,7 +95,7 @@ class Sink(Protocol):
 
 
 class MemorySink:
-    """Arrays in memory, of the sizes that a `simulation.task.Task` needs."""
+    """Arrays in memory, with the sizes that a `Task` needs."""
 
     def __init__(self, task: "Task") -> None:
         n, method, network = task.n_replicates, task.method, task.network
@@ -136,6 +136,7 @@ class MemorySink:
         replicates = slice(first, first + len(ends.status))
         self.counts[replicates], self.observables[replicates] = rows.counts, rows.observed
         self.covariance[replicates] = rows.covariance
+        # Rows beyond the end of a replicate are arbitrary.
         for k in np.flatnonzero(ends.n_points < self.counts.shape[1]):
             beyond = (first + k, slice(ends.n_points[k], None))
             self.counts[beyond] = not_reached(self.counts.dtype)

@@ -1,4 +1,7 @@
-"""What simulates training networks only has in common: `slow_limit.Level` and `batches.BatchMethod`."""
+"""Methods for training networks only: their base class, and the levels that train in floating point.
+
+The levels are the limit of slow learning: online gradient descent, and gradient flow sample by sample.
+"""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -16,7 +19,7 @@ from ..options import Option, fraction
 
 
 class OnlyTraining(ABC):
-    """What `train` reads of a class, as of a `Method`; a subclass gives what differs."""
+    """The base class of `Level` and `batches.BatchMethod`, with the attributes that `train` reads of a method."""
 
     trains: ClassVar[bool] = True
     name: ClassVar[str]
@@ -34,7 +37,7 @@ class OnlyTraining(ABC):
     records_covariance: ClassVar[bool] = False
 
 
-# The slow limit of training: online gradient descent, and gradient flow sample by sample, in floating point.
+# Levels in floating point
 #
 # As eta -> 0 at a fixed step s = eta T the weights of the rate equations follow the gradient flow of each sample's loss
 # for a time s, and that follows a step of gradient descent as s -> 0. The state is that of the compiled network, with a
@@ -42,7 +45,7 @@ class OnlyTraining(ABC):
 # The volume only scales that state. These levels apply to training only, not to reaction networks in general.
 
 
-class _Numbers:
+class _SignedNumbers:
     """Signed numbers [concentration] in the state of a network, each on the rail of its sign."""
 
     def __init__(self, network: ReactionNetwork, rails: Sequence[Rails], volume: float) -> None:
@@ -59,7 +62,7 @@ class _Numbers:
         state[self._plus] = np.maximum(values, 0.0) * self._volume
 
     def name(self, which: np.ndarray) -> str:
-        """Of the first of `which`, bool[number]."""
+        """The name of the first number that `which` bool[number] selects."""
         return self._rails[int(np.argmax(which))].name
 
 
@@ -100,12 +103,12 @@ class Level(OnlyTraining):
         self._weights = spec.read_weights(self._state, volume)
         self._time = float(start_time)
         self._learns = True
-        self._results = [_Numbers(self.network, rails, volume) for rails in (spec.weights, spec.outputs)]
+        self._results = [_SignedNumbers(self.network, rails, volume) for rails in (spec.weights, spec.outputs)]
         if spec.listed:
             scheduled = (port for phase in spec.phases for port, value in phase.sets if value == SCHEDULED)
             port = next(scheduled, None)
             self._licence = None if port is None else self.network.index[spec.ports[port][0].plus]
-            self._inputs, self._targets = (_Numbers(self.network, r, volume) for r in (spec.inputs, spec.targets))
+            self._inputs, self._targets = (_SignedNumbers(self.network, r, volume) for r in (spec.inputs, spec.targets))
 
     @property
     def counts(self) -> np.ndarray:
@@ -142,7 +145,8 @@ class Level(OnlyTraining):
 
     def advance(self, t_stop: float) -> int:
         """Learn from the presented samples for the time up to t_stop, at the learning rate times the licence."""
-        if not self._spec.listed:  # learning is in `present`
+        # A network that is not listed learns in `present`.
+        if not self._spec.listed:
             return codes.REACHED_END
         x, t = (n.read(self._state).reshape(self._spec.batch, -1) for n in (self._inputs, self._targets))
         if t_stop > self._time and self._learns:

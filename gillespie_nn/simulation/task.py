@@ -1,4 +1,4 @@
-"""All that decides the content of an ensemble, and how its work is cut up."""
+"""`Task`: everything that determines the content of an ensemble, and its division into units of work."""
 
 import hashlib
 import json
@@ -25,24 +25,24 @@ from .run_options import ARGUMENTS, EVENTS, MOMENTS, QUANTILES, RECORDS, TRAJECT
 from .schedule import Change, announce, parse_schedule, record, started
 
 __all__ = [
-    "BLOCK", "EVENTS", "MOMENTS", "QUANTILES", "RECORDS", "TRAJECTORIES", "WITH_ROWS", "Task", "make_task",
+    "MOMENT_GROUP", "EVENTS", "MOMENTS", "QUANTILES", "RECORDS", "TRAJECTORIES", "WITH_ROWS", "Task", "make_task",
     "quantities_of",
 ]  # fmt: skip
-BLOCK = 16
-"""Replicates whose moments are summed together before they are merged. Part of the results: never change it."""
+MOMENT_GROUP = 16
+"""Replicates whose moments are summed together before they are merged. Never change it: the rounding depends on it."""
 _IN_EVERY_DIGEST = ("count_firings", "noise")
-"""Recorded options that digests hold as they are. Those that came later are left out at their defaults, and `schedule`
-and `max_events` are there in other words: names of files of sweeps rest on it."""
+"""Recorded options that are part of every digest. Later options are left out at their defaults, and `schedule` and
+`max_events` are part of it in another form: the file names of sweeps must not change."""
 
 
 def quantities_of(network: ReactionNetwork, species: Sequence[str]) -> tuple[str, ...]:
-    """Names of what moments are of: the recorded species, and the observables that are not among them."""
+    """Names of the quantities that have moments: the recorded species, and the observables that are not among them."""
     known = set(species)
     return (*species, *(n for n in network.observables if n not in known))
 
 
 class Task(NamedTuple):
-    """An ensemble, checked: what was asked for, and what that means for its network."""
+    """An ensemble, checked: the options of the run, and what follows from them for its network."""
 
     network: ReactionNetwork
     method: type[Method]
@@ -56,8 +56,8 @@ class Task(NamedTuple):
     stopping: ReactionNetwork | None = None
     """The network with the condition at which replicates stop; None without such a condition."""
     cut: ReactionNetwork | None = None
-    """The same, or `network`, with an event at each time that a solver must not step over, see `edges`; None without
-    any."""
+    """The same, or `network`, with an event at each time that a solver must not step over, see `with_edges`; None
+    without any."""
     recorded: np.ndarray | None = None
     """int64, places of the recorded species among those of the network, in order; None if all are recorded."""
 
@@ -68,7 +68,7 @@ class Task(NamedTuple):
         return every if self.recorded is None else tuple(every[k] for k in self.recorded.tolist())
 
     def of_recorded(self, values: np.ndarray) -> np.ndarray:
-        """Of `values` [..., species] those of the recorded species; the array itself if all are recorded."""
+        """The part of `values` [..., species] for the recorded species; the array itself if all are recorded."""
         return values if self.recorded is None else values.take(self.recorded, axis=-1)
 
     @property
@@ -78,7 +78,7 @@ class Task(NamedTuple):
 
     @property
     def statistics_names(self) -> tuple[str, ...]:
-        """Names of the numbers that are kept of each replicate: those of the method, and when it stopped."""
+        """Names of the statistics of each replicate: those of the method, and the time at which it stopped."""
         return self.method.statistics_names + (() if self.stopping is None else (END_TIME,))
 
     def start(self, replicate: int) -> np.ndarray:
@@ -135,11 +135,11 @@ class Task(NamedTuple):
     @property
     def n_together(self) -> int:
         """Replicates in a unit of work."""
-        return 1 if self.records_rows else BLOCK
+        return 1 if self.records_rows else MOMENT_GROUP
 
     @property
     def n_units(self) -> int:
-        """Units of work: replicates, or blocks of them where moments are summed."""
+        """Units of work: replicates, or groups of them where moments are summed."""
         return -(-self.n_replicates // self.n_together)
 
     def replicates(self, unit: int) -> range:
@@ -149,8 +149,7 @@ class Task(NamedTuple):
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """What decides an ensemble beside the rest of its file: plain values by name, of which `RunOptions` are made
-        again."""
+        """The options that a file stores as plain values by name; `RunOptions.again` restores them."""
         return record_of(self.run, self) | {"options": self.options}
 
     def schedule_record(self) -> list:
@@ -163,7 +162,7 @@ class Task(NamedTuple):
 
     @property
     def digest(self) -> str:
-        """SHA-256 (hexadecimal) of all that decides the content."""
+        """SHA-256 (hexadecimal) of everything that determines the content."""
         arrays = (self.grid, self.rates, self.counts, *(a for c in self.changes for a in (c.species, c.values)))
         plain = {
             "model": self.network.digest,
@@ -181,7 +180,8 @@ class Task(NamedTuple):
         set_ = [
             (k, sorted(c.parameters.items())) for k, c in enumerate(self.changes) if c.parameters or c.rates is not None
         ]
-        if set_:  # files of earlier schedules, which set counts alone, keep their names
+        # Only then: files of schedules that set counts alone had these names before parameters could be set.
+        if set_:
             plain["parameters_and_rates"] = set_
             arrays += tuple(c.rates for c in self.changes if c.rates is not None)
         digest = hashlib.sha256(json.dumps(plain, sort_keys=True, default=str).encode())
@@ -190,7 +190,7 @@ class Task(NamedTuple):
         return digest.hexdigest()
 
     def _others(self) -> dict[str, Any]:
-        """The recorded options that the digest does not hold in other words."""
+        """The recorded options that are part of the digest in no other form."""
         defaults = {name: each.default for name, each in options_of(type(self.run)).items()}
         return {
             name: value
@@ -201,9 +201,9 @@ class Task(NamedTuple):
 
 
 def make_task(network: ReactionNetwork, run: RunOptions) -> tuple[Task, str]:
-    """(task, why this method): what is asked for, on a network. All checks that need both are made here.
+    """(task, why this method) for the options `run` on a `network`. All checks that need both are made here.
 
-    Raises InputError for what cannot be used.
+    Raises InputError for options that do not fit the network or each other.
     """
     if not isinstance(network, ReactionNetwork):
         how = "make one with ReactionNetwork.from_text or from_file, or take .network of a training network"
@@ -222,7 +222,8 @@ def make_task(network: ReactionNetwork, run: RunOptions) -> tuple[Task, str]:
     cut = with_edges(simulated, method)
     noise = plan_noise(run.noise, cut, rates, presented=False)
     if noise is not None:
-        method.refuse(noise.network)  # with the reactions that noise adds
+        # Once more, with the reactions that noise adds.
+        method.refuse(noise.network)
     _refuse_combinations(run, method, noise)
     if run.record == EVENTS:
         _refuse_events(network, method, noise)
@@ -247,7 +248,8 @@ def _recorded(network: ReactionNetwork, asked: Sequence[str] | None) -> np.ndarr
     """`Task.recorded` for the option `species`."""
     if asked is None:
         return None
-    known = quantities_of(network, network.species)  # observables are recorded in any case
+    # Observables are known names too, but recorded in any case.
+    known = quantities_of(network, network.species)
     names = tuple(name for name in chosen("species", asked, known) if name in network.index)
     return None if names == network.species else np.array([network.index[name] for name in names], dtype=np.int64)
 
@@ -263,7 +265,7 @@ def _refuse_combinations(run: RunOptions, method: type[Method], noise: NoisePlan
 
 
 def _refuse_events(network: ReactionNetwork, method: type[Method], noise: NoisePlan | None) -> None:
-    """Raise InputError where not every reaction can be recorded, or not all that changes counts is a reaction."""
+    """Raise InputError where not every reaction can be recorded, or where something else changes counts."""
     if not (method.exact and issubclass(method, Compiled)):
         exact = ", ".join(m.name for m in METHODS if m.exact)
         raise InputError(f"record={EVENTS!r}: method {method.name} has no single reactions; use one of {exact}")

@@ -1,4 +1,7 @@
-"""The weights over a training run that has no file, so that its learning curve can be drawn."""
+"""A training run: its plan, its way through the presentations, and a record of the weights in memory.
+
+The record gives a run without a file its learning curve.
+"""
 
 from collections.abc import Callable
 from time import monotonic
@@ -12,7 +15,7 @@ from ..nn import TrainingNetwork
 from ..nn.settings import Settings
 from ..status import Status
 from .batches.batch_method import run_batches
-from .evaluation import N_AVERAGED, Watch
+from .evaluation import N_AVERAGED, EvaluationWatch
 from .methods import TrainingMethod
 from .observer import Invariants, explain
 from .presentations import (
@@ -53,7 +56,7 @@ def evenly(n: int, most: int) -> np.ndarray:
 
 
 class WeightRecord:
-    """A sink (`training.TrainingSink`) in memory. Only sums over weights are stored, not the weights themselves."""
+    """A `TrainingSink` in memory. Only sums of weights are stored, so that memory is bounded."""
 
     def __init__(self, plan: "TrainingPlan"):
         n_weights = len(plan.spec.weights)
@@ -66,6 +69,7 @@ class WeightRecord:
 
     def record(self, time: float, counts: np.ndarray, weights: np.ndarray, prediction: np.ndarray) -> None:
         """Add weights to all averages that they belong to."""
+        # Each average covers the `N_AVERAGED` presentations up to its record.
         presentation = self._recorded[self._n]
         first, last = np.searchsorted(self._at, (presentation, presentation + N_AVERAGED))
         self._sums[first:last] += weights
@@ -82,24 +86,24 @@ class WeightRecord:
         return WeightCourse(self._at[:n] + 1, self._sums[:n] / self._numbers[:n, None])
 
 
-# A training run: what decides it, and its way through the presentations.
+# The plan of a training run, and its execution
 
 _RUN_AWAY = 1000.0
-"""A weight beyond [concentration] never comes back: molecules catalyse ever more of themselves."""
+"""A larger weight [concentration] never comes back: molecules catalyse ever more of themselves."""
 
 
 class TrainingPlan(NamedTuple):
-    """All that decides the content of a training run, checked."""
+    """Everything that determines the content of a training run, checked."""
 
     options: TrainingOptions
-    """What was asked for, with nothing left at a default."""
+    """The options of the run, with all defaults filled in."""
     dataset: Dataset
-    own_data: bool
-    """The samples are no case's, so a file has to hold them."""
+    has_user_data: bool
+    """Whether the samples are the user's, not those of a case; a file then has to contain them."""
     learner: Learner
     presentations: PresentationPlan
     presented: Presented
-    """What the environment presents in them."""
+    """The samples that the environment presents."""
 
     def __repr__(self):
         return (
@@ -161,7 +165,7 @@ class TrainingSink(Protocol):
         """State at the end of a recorded presentation."""
 
     def checkpoint(self, checkpoint: Checkpoint, scores: np.ndarray) -> None:
-        """The run can be resumed from here; `scores` float64[evaluation so far, 2], see `validation`."""
+        """Store a state to resume from; `scores` float64[evaluation so far, 2] are those of `Trained`."""
 
 
 class Trained(NamedTuple):
@@ -199,18 +203,22 @@ def run_training(
     sink: TrainingSink | None,
     progress: Callable[[float, int], None],
 ) -> Trained:
-    """Present the samples of `plan` from `checkpoint` on, where `simulation` stands and validation has found `scores`;
-    `progress(presentations done, events)` is called between slices."""
+    """Present the samples of `plan` from `checkpoint` on.
+
+    `simulation` stands at the checkpoint, and `scores` are those of validation so far. `progress(presentations done,
+    events)` is called between slices. Raises UnfinishedError if a weight runs away.
+    """
     every, n_planned = plan.options.checkpoint_every, len(plan.order)
     assert every is not None
     course = (_Listed if plan.spec.listed else _Batches)(plan)
     recorded = set(plan.presentations.recorded.tolist())
-    watch = Watch(plan, checkpoint, scores)
+    watch = EvaluationWatch(plan, checkpoint, scores)
     n_presented, stopped, looked = checkpoint.n_presented, False, monotonic()
 
     def check(weights):
         largest = float(np.max(np.abs(weights)))
-        if largest > _RUN_AWAY and not plan.learner.in_floating_point:  # which says for itself where it diverges
+        # Levels in floating point report for themselves that they diverge.
+        if largest > _RUN_AWAY and not plan.learner.in_floating_point:
             cause = plan.size_warning
             raise UnfinishedError(
                 f"the training diverged: a weight is {largest:.3g} in presentation {n_presented + 1}; "
@@ -248,6 +256,7 @@ def run_training(
         checkpoint = Checkpoint(*numbers, simulation.memory(), watch.weights_sum.copy(), watch.best_weights.copy())
         if sink is not None:
             sink.checkpoint(checkpoint, watch.scores)
+        # Also without a file, so that an uninterrupted run equals a resumed one bit for bit.
         simulation = simulation_at(plan, checkpoint)
     explain(plan.spec.declared, simulation, status)
     last = course.weights(simulation)
@@ -282,9 +291,9 @@ class _Listed:
 
 
 class _Batches:
-    """The way of a batch method, whose network has no list. To read large networks takes as long as to simulate them,
-    so weights are read where they are used."""
+    """The way through the presentations of a batch method, whose network is not listed."""
 
+    # To read the weights of a large network takes as long as to simulate it: they are read where they are used.
     reads_all = False
 
     def __init__(self, plan):

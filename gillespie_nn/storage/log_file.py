@@ -253,7 +253,7 @@ class FileLog(LogBuilder):
                 self._full.append(self._last)
                 self._last, self._changed = self._new(), False
 
-    def _keep(self, replicate: int, time: np.ndarray, reaction: np.ndarray) -> None:
+    def _hold(self, replicate: int, time: np.ndarray, reaction: np.ndarray) -> None:
         if replicate not in self._spools:
             self._spools[replicate] = tempfile.SpooledTemporaryFile(_SPOOL_BYTES, dir=str(self._folder))  # noqa: SIM115
         piece = np.empty(len(time), dtype=_PIECE)
@@ -263,13 +263,13 @@ class FileLog(LogBuilder):
         except OSError as error:
             raise StorageError(f"cannot write a temporary file in {self._folder}: {hdf5_bytes.reason(error)}") from None
 
-    def _is_kept(self, replicate: int) -> bool:
+    def _is_pending(self, replicate: int) -> bool:
         return replicate in self._spools
 
-    def _anything_kept(self) -> bool:
+    def _any_pending(self) -> bool:
         return bool(self._spools)
 
-    def _store_kept(self, replicate: int) -> None:
+    def _store_pending(self, replicate: int) -> None:
         start, spool = self._n, self._spools[replicate]
         spool.seek(0)
         while data := spool.read(_TOGETHER * _PIECE.itemsize):

@@ -157,9 +157,9 @@ def training_values(plan: TrainingPlan) -> dict[str, Any]:
     spec, data = plan.spec, plan.dataset
     schedule, shown = plan.presentations, [rails.name for rails in spec.outputs]
     n_evaluations = len(schedule.evaluated) if schedule.validates else 0
-    about = {"own": plan.own_data, "digest": data.digest, "checksums": data.checksums, "notice": data.notice}
+    about = {"own": plan.has_user_data, "digest": data.digest, "checksums": data.checksums, "notice": data.notice}
     # `resume` loads the data of a case again, and gets other data from the file.
-    if plan.own_data:
+    if plan.has_user_data:
         about |= {name: value for name in ("classes", "scaled", "image") if (value := getattr(data, name))}
     values: dict[str, Any] = {
         "layers": np.array(spec.layers, dtype=np.int64),
@@ -182,7 +182,7 @@ def training_values(plan: TrainingPlan) -> dict[str, Any]:
     if plan.settings.centred:
         values["centre"] = plan.centre
     # The samples of a case have length 0.
-    values |= {f"samples/{name}": getattr(data, name)[: None if plan.own_data else 0] for name in SAMPLES}
+    values |= {f"samples/{name}": getattr(data, name)[: None if plan.has_user_data else 0] for name in SAMPLES}
     return {f"training/{name}": value for name, value in values.items()} | trajectory_values(
         spec.declared, 1, plan.method.statistics_names
     )

@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 
 from ..checks import InputError
-from ..simulation.task import BLOCK
+from ..simulation.task import MOMENT_GROUP
 from ..statistics.intervals import possible
 from ..status import Status
 from .log_file import FIRST, GROUP, REACTION, TIME
@@ -109,8 +109,10 @@ def _check_moments(path: Path, file: h5py.File, lengths: Mapping[str, int]) -> N
     _check_provenance(path, file)
     n, statuses = file["moments/n"][:], file["statuses"][:]
     n_done, n_replicates = int(file.attrs["n_done"]), int(file.attrs["n_replicates"])
-    if n_done > n_replicates or (n_done % BLOCK and n_done < n_replicates):
-        raise damaged(path, f"{n_done} of {n_replicates} replicates are included, expected a multiple of {BLOCK}")
+    if n_done > n_replicates or (n_done % MOMENT_GROUP and n_done < n_replicates):
+        raise damaged(
+            path, f"{n_done} of {n_replicates} replicates are included, expected a multiple of {MOMENT_GROUP}"
+        )
     if (statuses < 0).any() or statuses.sum() != n_done or (n < 0).any() or (n > n_done).any():
         raise damaged(path, f"its counts of replicates do not match n_done = {n_done}")
     if "sketch" not in file:

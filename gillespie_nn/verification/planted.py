@@ -91,8 +91,8 @@ def of_channels(change: Callable) -> Callable[[type], type]:
 
     def plant(base: Any) -> type:
         class WithChangedChannels(base):  # type: ignore[misc, valid-type]
-            def _own_arrays(self, *arguments: Any) -> tuple:
-                channels, laws, families = super()._own_arrays(*arguments)
+            def _separate_arrays(self, *arguments: Any) -> tuple:
+                channels, laws, families = super()._separate_arrays(*arguments)
                 return (*change(channels, laws), families)
 
         return WithChangedChannels

@@ -12,7 +12,7 @@ import gillespie_nn as gnn
 from gillespie_nn.api.sweep_result import read_table
 from gillespie_nn.cli import main
 from gillespie_nn.seeds import row_seed
-from gillespie_nn.simulation.task import BLOCK
+from gillespie_nn.simulation.task import MOMENT_GROUP
 from gillespie_nn.storage.save import content_digest
 
 NET = gnn.ReactionNetwork.from_text("make: 0 -> A @ 5\nlose: A -> 0 @ propensity(d * A)\n@parameter d = 0.5\nA = 3")
@@ -116,15 +116,15 @@ def test_replicates_of_an_interrupted_row_are_kept(tmp_path, monkeypatch, record
     sinks = {"trajectories": gnn.storage.EnsembleFile, "quantiles": gnn.storage.MomentsFile}
 
     def begun():
-        carry_out = gnn.simulation.ensemble._Threads._carry_out
+        run_portion = gnn.simulation.ensemble._Threads._run_portion
 
         def interrupted(self, portion):
             if portion.units[-1] * portion.task.n_together >= 200:
                 raise KeyboardInterrupt
-            return carry_out(self, portion)
+            return run_portion(self, portion)
 
         with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-            patched.setattr("gillespie_nn.simulation.ensemble._Threads._carry_out", interrupted)
+            patched.setattr("gillespie_nn.simulation.ensemble._Threads._run_portion", interrupted)
             gnn.sweep(NET, {"make": [1.0]}, **arguments, output=folder)
         return folder / whole.name
 
@@ -142,7 +142,7 @@ def test_replicates_of_an_interrupted_row_are_kept(tmp_path, monkeypatch, record
         assert content_digest(folder / whole.name) == content_digest(whole)
         return missing
 
-    n_units = 300 if record == "trajectories" else -(-300 // BLOCK)
+    n_units = 300 if record == "trajectories" else -(-300 // MOMENT_GROUP)
     begun()
     (left,) = gone_on()
     assert 0 < left < n_units and gone_on() == []

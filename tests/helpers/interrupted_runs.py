@@ -18,7 +18,7 @@ def train(path, **arguments):
 
 def interrupted(path, monkeypatch, n_presented, **arguments):
     """A run that ended in presentation `n_presented`; a clean end, as after Ctrl-C."""
-    see = training.Watch.see
+    see = training.EvaluationWatch.see
 
     def stop(self, k, weights):
         if k == n_presented:
@@ -26,6 +26,6 @@ def interrupted(path, monkeypatch, n_presented, **arguments):
         return see(self, k, weights)
 
     with monkeypatch.context() as patch:
-        patch.setattr(training.Watch, "see", stop)
+        patch.setattr(training.EvaluationWatch, "see", stop)
         with pytest.raises(Stopped):
             train(path, **arguments)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gillespie_nn.simulation.ensemble import Kept, hand_over, run_units
+from gillespie_nn.simulation.ensemble import Buffer, hand_over, run_units
 from gillespie_nn.simulation.run_options import RunOptions
 from gillespie_nn.simulation.sinks import Ends, MemorySink, Rows
 from gillespie_nn.simulation.task import make_task
@@ -19,7 +19,7 @@ def simulated(task):
     """(rows, ends) of all replicates of a task of trajectories."""
     sink, n_points = MemorySink(task), np.zeros(task.n_replicates, dtype=np.int64)
 
-    class Counting(Kept):
+    class Counting(Buffer):
         def write(self, replicate, start, rows, *more):
             n_points[replicate] = start + len(rows)
             super().write(replicate, start, rows, *more)

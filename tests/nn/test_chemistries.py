@@ -163,12 +163,12 @@ def test_settings_that_do_not_apply_are_refused():
 @pytest.mark.parametrize(
     "text, message",
     [
-        ("Z' W", "is no equation"),
+        ("Z' W", "is not an equation"),
         ("Z[i] = B[i]", "rate equation"),
         ("Z[i]' = W[i,j] Y.below[j] B[i] - Z[i]", "at most two react"),
-        ("Z[i]' = W[i;j] - Z[i]", "is no factor"),
+        ("Z[i]' = W[i;j] - Z[i]", "is not a factor"),
         ("Z[i]' = B[i]", "needs a term in which it decays"),
-        ("Z[i]' = speed B[i] - Z[i]", "'speed' is no setting"),
+        ("Z[i]' = speed B[i] - Z[i]", "'speed' is not a setting"),
         ("Z[i]' = Z.above[k] - Z[i]", "no equation before this one makes Z of layer 2"),
     ],
 )

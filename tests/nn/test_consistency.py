@@ -38,12 +38,12 @@ def forward(text):
     (update("W[i]' = - learning_rate D[i]", B.text), "W is written with 1 indices, and has 2 in layer 1"),
     (update("W[i,j]' = - learning_rate B[i,j]", B.text), "B is written with 2 indices, and has 1"),
     (update("W[i,j]' = - learning_rate D[j] Y.below[i]", B.text), "index j takes 2 values, and 3 in D"),
-    (update("W[i,j]' = - learning_rate W[i,j] D[i]", B.text), "sum over indices is not one that floating point knows"),
-    (update("W[i,j]' = learning_rate W[i,j] Y.below[j]", B.text), "sum over indices is not one that floating point"),
+    (update("W[i,j]' = - learning_rate W[i,j] D[i]", B.text), "sum over indices is not supported in floating point"),
+    (update("W[i,j]' = learning_rate W[i,j] Y.below[j]", B.text), "sum over indices is not supported"),
     (forward("Z[i]' = W[j,i] Y.below[j] - Z[i]"), "index i takes 3 values, and 2 in W"),
     (forward("Z[i]' = W[i,j] Y.below[j] + Q[i] - Z[i]"), "no equation before this one makes Q of layer 1"),
     (forward("Z[i]' = W[i,j] Y.below[j] + T[i] - Z[i]"), "index i takes 3 values, and 2 in T"),
-    (forward("Z[i]' = W[i,j] Y.below[j] + K - Z[i]"), "K is no port of changed"),
+    (forward("Z[i]' = W[i,j] Y.below[j] + K - Z[i]"), "K is not a port of changed"),
     ({"forward": (Equation("one", "K' = 1 - K"), Z, Y)}, "K needs an index"),
     ({"forward": (Z, Y._replace(layers="all"))}, "layer 2 has no activation"),
     ({"forward": (Z, Y._replace(text="Y[i] = f(Z[j])"))}, "both sides need the same index"),
@@ -128,7 +128,7 @@ def test_floating_point_has_ports_as_they_are_while_the_network_learns():
     )
     assert spec.chemistry.step(20.0) == pytest.approx(0.01 * 6.0)
     several = Phase("learn", 5.0, (("licence", 0.5),)), Phase("more", 1.0, (("licence", 1.0),))
-    with pytest.raises(EquationError, match="L is no port of changed that is set to one number in all phases"):
+    with pytest.raises(EquationError, match="L is not a port of changed with one value in all phases"):
         gnn.training_network((2, 3, 1), chemistry=_gated(Phase("show", 2.0, SHOW, learns=False), *several, rest))
 
 

@@ -97,7 +97,7 @@ def test_a_schedule_sets_the_same():
 
 
 def test_training_and_prediction_go_through_the_phases(monkeypatch, tmp_path):
-    for place in ("plan", "prediction"):
+    for place in ("train", "fit"):
         monkeypatch.setattr(
             f"gillespie_nn.api.{place}.training_network",
             lambda *given, **settings: replace(_made(*given, **settings), outputs=(Rails("K"),)),

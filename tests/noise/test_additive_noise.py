@@ -6,7 +6,7 @@ import pytest
 import gillespie_nn as gnn
 from gillespie_nn import seeds
 from gillespie_nn.noise import plan_noise
-from gillespie_nn.noise.drive import Path
+from gillespie_nn.noise.drive import NoisePath
 
 NETWORK = gnn.ReactionNetwork.from_text("0 -> A @ 0.1\nA -> 0 @ 1")
 NOISE = gnn.AdditiveNoise(0.4, "bounded", step=2.0)
@@ -15,7 +15,7 @@ PIECES, SEED = 5, 2
 
 def _closed_form():
     """A at the end of each piece: it relaxes to 0.1 + eps xi, and rests at 0 when it gets there."""
-    path, a, found = Path(NOISE, 1, lambda k: seeds.stream(SEED, NOISE.purposes[0], 0, 0, k)), 0.1, [0.1]
+    path, a, found = NoisePath(NOISE, 1, lambda k: seeds.stream(SEED, NOISE.purposes[0], 0, 0, k)), 0.1, [0.1]
     for piece in range(PIECES):
         path.move_to(piece)
         aim = 0.1 + NOISE.amplitude * path.xi[0]
@@ -43,7 +43,7 @@ def test_it_adds_two_reactions_a_species_and_leaves_weights_and_switches_alone()
     weights = [s for rails in spec.weights for s, _ in rails.signs()]
     assert set(spec.unforced) >= {*weights, "S1_0", "A1_0"}
     plan = plan_noise([gnn.AdditiveNoise(0.1)], spec.network, unforced=spec.unforced)
-    added = plan.network.reactions[plan.n_own_reactions :]
+    added = plan.network.reactions[plan.n_given_reactions :]
     (places,) = (part.places for part in plan.parts)
     assert len(added) == 2 * len(places)
     assert not {spec.network.species[s] for s in places} & set(spec.unforced)

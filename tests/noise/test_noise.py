@@ -13,7 +13,7 @@ from gillespie_nn.activations import AnnihilationReLU, LeakyAnnihilationReLU, Re
 from gillespie_nn.cli import main
 from gillespie_nn.crn.formula import parse
 from gillespie_nn.noise import KINDS, NOISES, from_record, plan_noise
-from gillespie_nn.noise.drive import Path
+from gillespie_nn.noise.drive import NoisePath
 from gillespie_nn.simulation import METHODS
 from gillespie_nn.simulation.methods import Ode, Rejection
 from gillespie_nn.simulation.observer import Invariants
@@ -48,7 +48,7 @@ IN_TRAINING = [
 
 def _path(noise, n=20_000, seed=1):
     """The path of a noise on n reactions, before its first piece."""
-    return Path(noise, n, lambda piece: seeds.stream(seed, seeds.Purpose.RATE_NOISE, 0, 0, piece))
+    return NoisePath(noise, n, lambda piece: seeds.stream(seed, seeds.Purpose.RATE_NOISE, 0, 0, piece))
 
 
 # paths
@@ -414,14 +414,14 @@ def test_a_run_under_noise_is_resumed_to_the_content_of_an_uninterrupted_one(met
         interrupted(tmp_path / name, monkeypatch, 14, method=method, **RESUMED)
     gnn.resume(tmp_path / "cut.h5")
     assert same(tmp_path / "cut.h5", tmp_path / "whole.h5")
-    recall, left = Path.recall, iter(RESUMED["noise"])
+    recall, left = NoisePath.recall, iter(RESUMED["noise"])
 
     def forgetful(self, memory):
         """The values of paths with a memory are lost in the first checkpoint gone on from."""
         recall(self, np.append(memory[0], 0.0 * memory[1:]) if next(left, None) else memory)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "recall", forgetful)
+        patch.setattr(NoisePath, "recall", forgetful)
         gnn.resume(tmp_path / "forgetful.h5")
     assert not same(tmp_path / "forgetful.h5", tmp_path / "whole.h5")
     fit = gnn.load_fit(tmp_path / "cut.h5")

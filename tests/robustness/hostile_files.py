@@ -313,7 +313,7 @@ def _read(path: Path) -> None:
         said = [summary_text(summary(run)), citations_text(citations_of(run)), run.method_reason]
         if isinstance(run, Run):
             said += run.table().names
-            for block in run.table().blocks:
+            for block in run.table().chunks:
                 _check_own(*block)
             _check_own(run.covariance, *run.statistics.values())
             for k in run.replicates.tolist() if run.record == EVENTS else ():

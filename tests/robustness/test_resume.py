@@ -256,16 +256,16 @@ import signal
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests are a background job
 from gillespie_nn.cli import run
-from gillespie_nn.simulation.training import Watch
+from gillespie_nn.simulation.training import EvaluationWatch
 
-see = Watch.see
+see = EvaluationWatch.see
 
 def interrupted(self, k, weights):
     if k == 100:
         signal.raise_signal(signal.SIGINT)
     return see(self, k, weights)
 
-Watch.see = interrupted
+EvaluationWatch.see = interrupted
 run()
 """
 """A command that gets a true Ctrl-C, always in the same presentation."""

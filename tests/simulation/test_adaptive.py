@@ -24,7 +24,7 @@ class Early(Adaptive):
     """Hands over after the third candidate, whatever it would gain, and back three reactions later, and so on."""
 
     name = "early"
-    _first_look, _looks, _worth, _tried, _preparation = 3, _SOON, 0.0, 0.0, 0.0
+    _first_review, _next_reviews, _worth, _tried, _preparation = 3, _SOON, 0.0, 0.0, 0.0
 
 
 class EarlyToNext(Early):
@@ -36,7 +36,7 @@ class EarlyToNext(Early):
 
 class EarlyDirect(AdaptiveDirect):
     name = "early_direct"
-    _first_look, _looks, _worth, _tried, _preparation = 3, _SOON, 0.0, 0.0, 0.0
+    _first_review, _next_reviews, _worth, _tried, _preparation = 3, _SOON, 0.0, 0.0, 0.0
 
 
 HASTY = (Early, EarlyToNext, EarlyDirect)
@@ -144,7 +144,7 @@ def test_a_replicate_that_ends_in_a_fault_after_a_handover_leaves_nothing_behind
 @pytest.mark.parametrize("other", [NextReaction, OptimizedDirect], ids=lambda m: m.name)
 def test_each_method_that_takes_over_gives_in_a_block_what_it_gives_alone(other, monkeypatch):
     monkeypatch.setattr(Adaptive, "_better", lambda self, *counted: other if self._second is None else None)
-    monkeypatch.setattr(Adaptive, "_first_look", 3)
+    monkeypatch.setattr(Adaptive, "_first_review", 3)
     network = gnn.ReactionNetwork.from_text(SCARCE)
     arguments = {"t_end": 0.02, "n_points": 7, "replicates": 12, "seed": 3, "method": "adaptive"}
     together = gnn.simulate(network, **arguments)

@@ -141,7 +141,7 @@ def test_a_method_from_outside_runs_where_its_class_can_be_had_and_else_says_so(
 
 def test_workers_of_another_version_are_refused():
     with pytest.raises(gnn.InputError, match="a worker runs gillespie-nn .*, and this process gillespie-nn 9.9"):
-        ensemble._carry_out(_task(), 0, {"gillespie-nn": "9.9"})
+        ensemble._run_on_worker(_task(), 0, {"gillespie-nn": "9.9"})
 
 
 def test_a_scheduler_that_is_not_there_is_said(monkeypatch):

@@ -93,7 +93,7 @@ def _without_what_others_get(table):
     """`table` for a plan in which a channel makes nothing outside of its block."""
 
     def planted(row, **columns):
-        if row is blocks.BLOCK:
+        if row is blocks.IMPLICIT_BLOCK:
             columns["made_start"] = np.zeros_like(columns["made_start"])
         return table(row, **columns)
 

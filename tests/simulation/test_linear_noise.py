@@ -190,7 +190,7 @@ def test_the_covariance_survives_a_file_and_any_grid(tmp_path, monkeypatch):
         assert run.units == "concentration"
         np.testing.assert_array_equal(run.counts[:], in_memory.counts)
         np.testing.assert_array_equal(run.covariance, in_memory.covariance)
-    monkeypatch.setattr("gillespie_nn.simulation.replicate._BLOCK_BYTES", 64)  # four rows
+    monkeypatch.setattr("gillespie_nn.simulation.replicate._CHUNK_BYTES", 64)  # four rows
     fine = gnn.simulate(CHAIN, 2.0, 41, **settings)
     np.testing.assert_allclose(fine.covariance[:, ::10], in_memory.covariance, rtol=1e-5, atol=1e-8)
 

@@ -12,14 +12,14 @@ from gillespie_nn.api.simulate import new_file
 from gillespie_nn.cli import main
 from gillespie_nn.simulation import run_ensemble
 from gillespie_nn.simulation.run_options import RunOptions
-from gillespie_nn.simulation.task import BLOCK, make_task
+from gillespie_nn.simulation.task import MOMENT_GROUP, make_task
 from gillespie_nn.statistics.intervals import ERROR
 from gillespie_nn.storage import open_trajectories
 from gillespie_nn.storage.export import export
 
 FLOW = gnn.ReactionNetwork.from_text("0 -> A @ 5\nA -> 0 @ 0.5\n2 A -> B @ 0.1\nB -> 0 @ 1")
 RULES = gnn.ReactionNetwork.from_text("A -> 0 @ 1\nA = 9\nH = 0\n@rule H = A / 2\n@rule log = ln(A)")
-N = 3 * BLOCK + 5
+N = 3 * MOMENT_GROUP + 5
 P = (0.0, 0.1, 0.5, 0.9, 1.0)
 
 
@@ -86,7 +86,7 @@ def test_concentrations_and_statistics():
 
 def test_a_grid_written_in_blocks(monkeypatch):
     whole = _quantiles()
-    monkeypatch.setattr("gillespie_nn.simulation.replicate._BLOCK_BYTES", 48)
+    monkeypatch.setattr("gillespie_nn.simulation.replicate._CHUNK_BYTES", 48)
     _same(_quantiles(), whole)
 
 
@@ -146,7 +146,7 @@ def test_a_file_is_gone_on_with_to_the_same_content(tmp_path):
         run_ensemble(task, file, units=[0, 1])
         raise KeyboardInterrupt
     part = gnn.open_moments(path)
-    assert part.n_done == 2 * BLOCK and not part.complete
+    assert part.n_done == 2 * MOMENT_GROUP and not part.complete
     with new_file(path, task, reason, resumes=True) as file:
         assert list(file.missing) == [2, 3]
         run_ensemble(task, file, units=file.missing)

@@ -130,7 +130,7 @@ def test_the_mean_of_a_scarce_partner_is_right():
     simulation = _after(network, 200)
     time = np.linspace(simulation.time, simulation.time + 400.0, 40_001)[1:]
     rows = np.zeros((time.size, 3), dtype=np.int64)
-    simulation.start_block()
+    simulation.start_chunk()
     while simulation.advance(time[-1], time, rows) != codes.REACHED_END:
         pass
     free = rows[:, network.species.index("F")]

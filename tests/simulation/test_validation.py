@@ -10,7 +10,7 @@ import gillespie_nn as gnn
 from gillespie_nn.api.train import make_plan
 from gillespie_nn.cli import main
 from gillespie_nn.datasets import case
-from gillespie_nn.simulation.evaluation import N_AVERAGED, Watch, accuracy_interval, evaluation_points
+from gillespie_nn.simulation.evaluation import N_AVERAGED, EvaluationWatch, accuracy_interval, evaluation_points
 from gillespie_nn.simulation.presentations import first_checkpoint
 from gillespie_nn.simulation.run_options import TrainingOptions
 from helpers.interrupted_runs import interrupted
@@ -50,7 +50,7 @@ def test_evaluations_are_evenly_spaced_and_end_with_the_run(n, every, points):
 def test_the_mean_over_the_last_presentations_is_evaluated(every):
     n = 3 * N_AVERAGED
     p = plan(evaluate_every=every, validation=None if every is None else 0.1, presentations=n)
-    watch = Watch(p, first_checkpoint(p), np.empty((0, 2)))
+    watch = EvaluationWatch(p, first_checkpoint(p), np.empty((0, 2)))
     weights = np.random.default_rng(0).normal(size=(n, len(p.spec.weights)))
     before = 0
     for k in range(n):
@@ -77,7 +77,7 @@ def test_the_mean_over_the_last_presentations_is_evaluated(every):
 )
 def test_training_stops_after_so_many_evaluations_without_improvement(errors, patience, best, stops_at, monkeypatch):
     p = plan(evaluate_every=20, validation=0.1, patience=patience)
-    watch = Watch(p, first_checkpoint(p), np.empty((0, 2)))
+    watch = EvaluationWatch(p, first_checkpoint(p), np.empty((0, 2)))
     left = iter(errors)
     monkeypatch.setattr(type(p.dataset), "rmse", lambda self, outputs: float(next(left)))
     stopped = next((k for k in range(100) if watch.see(k, np.full(len(p.spec.weights), float(k)))), None)

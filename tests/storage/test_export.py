@@ -96,7 +96,7 @@ def test_only_what_is_committed_is_written(tmp_path):
     with h5py.File(path, "r+") as file:
         file["committed"][0] = 0
     with gnn.open_run(path) as run:
-        assert [set(block[0].tolist()) for block in run.table().blocks] == [{1}]
+        assert [set(block[0].tolist()) for block in run.table().chunks] == [{1}]
 
 
 def test_what_cannot_be_exported_is_a_sentence(tmp_path, capsys, monkeypatch):

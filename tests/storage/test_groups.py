@@ -14,10 +14,10 @@ import pytest
 
 import gillespie_nn as gnn
 from gillespie_nn.checks import InternalError, StorageError
-from gillespie_nn.simulation.ensemble import Kept, Passing, hand_over
+from gillespie_nn.simulation.ensemble import Buffer, Passing, hand_over
 from gillespie_nn.simulation.moments import ARRAYS, Moments
 from gillespie_nn.simulation.sinks import MemorySink, Rows, not_reached
-from gillespie_nn.simulation.task import BLOCK
+from gillespie_nn.simulation.task import MOMENT_GROUP
 from gillespie_nn.status import Status
 from gillespie_nn.storage import EnsembleFile, MomentsFile, ensemble_file, log_file, making
 from gillespie_nn.storage.schema import entries
@@ -90,7 +90,7 @@ def test_a_file_has_the_same_content_however_replicates_come(name, tmp_path, mon
 
 
 @pytest.mark.parametrize("record", ["moments", "quantiles"])
-@pytest.mark.parametrize("sizes", [(BLOCK, 3 * BLOCK, 200), (200,)])
+@pytest.mark.parametrize("sizes", [(MOMENT_GROUP, 3 * MOMENT_GROUP, 200), (200,)])
 def test_moments_of_blocks_are_those_of_replicates_to_the_last_bit(record, sizes, tmp_path):
     more = {"replicates": 100, "max_events": 60, "method": "direct", "network": RULES}
     rows, ends = simulated(task_of(**more))
@@ -129,7 +129,7 @@ def test_blocks_of_moments_come_in_order():
 def test_blocks_pass_through_what_buffers_replicates():
     task = task_of()
     rows, ends = simulated(task)
-    for between in (Kept(), Passing(MemorySink(task), threading.Lock())):
+    for between in (Buffer(), Passing(MemorySink(task), threading.Lock())):
         in_blocks(between, rows, ends, 20)
         sink = between._sink if isinstance(between, Passing) else MemorySink(task)
         hand_over([between], sink)

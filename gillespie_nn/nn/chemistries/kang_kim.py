@@ -2,7 +2,7 @@
 neural networks, arXiv:2410.11919.
 
 Forward pass, backpropagation and update are our reconstruction from the public abstract; the reactions of the smooth
-ReLU are those of its own reference. `hold` is ours, not the paper's: weights learn from copies G of the errors, which
+ReLU are those of its reference. `hold` is ours, not the paper's: weights learn from copies G of the errors, which
 take a licence L to be made. The environment sets L to 0 with each sample, and to 1 after the hold. With a learning
 schedule it sets L to a factor f that falls over the run, so that weights learn at the rate eta f.
 """

@@ -1,4 +1,6 @@
-"""Training of networks that are never listed reaction by reaction: neurons as arrays, weights as counts of molecules.
+"""Batch methods: training of networks that are never listed reaction by reaction.
+
+Neurons are arrays, and weights are counts of molecules.
 
 To add a method: a file with a subclass of `BatchMethod`, and its line in `BATCH_METHODS`.
 """

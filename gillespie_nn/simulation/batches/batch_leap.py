@@ -1,4 +1,8 @@
-"""One presentation to a batch: the leaps of the hold and of the window, and the firings of the weights."""
+"""The batch leap: a training run resolved in time, in which the firings of every channel are drawn.
+
+All neurons leap together, module by module (`kernels.leap.batch_neurons`), through the hold, in which weights are
+still, and through the window, in which they learn. `simulate_outputs` does the same for fixed weights.
+"""
 
 import math
 from collections.abc import Callable, Sequence
@@ -14,9 +18,11 @@ from .batch_method import BatchMethod
 from .neurons import ROWS, Neurons, Piece, Pieces, Weights, libraries
 
 _HOLD = 2.0
-"""Leaps of the hold are so many times longer: what it ends at does not depend on their length."""
+"""Leaps of the hold are longer by this factor: the state at its end does not depend on their length."""
 _FADED = 2.0
-"""Time after which licensed errors without a licence are gone, all but exp(-10) of them [s]."""
+"""Time after which all but exp(-10) of the licensed errors are gone without a licence [s]."""
+_TOGETHER = 16 * ROWS
+"""Samples whose neurons are in memory at the same time, where outputs are simulated."""
 
 
 class Rates(NamedTuple):
@@ -35,7 +41,13 @@ class Rates(NamedTuple):
 
 
 class Batch:
-    """Weights and neurons that learn from batches of one size, and the memory to work in."""
+    """Weights and neurons that learn from batches of one size, with their work arrays.
+
+    Given the exposures to the licensed errors, the number of firings of a weight has a Poisson law. Weights of later
+    layers are drawn in every leap. Those of the first layer, which are nearly all weights, are drawn `draws` times in a
+    window. In between, pre-activations follow their expected firings; the products of the inputs of samples with one
+    another are enough for that.
+    """
 
     def __init__(self, weights: Weights, neurons: Neurons, pieces: Pieces, rates: Rates, draws: int | None) -> None:
         self._weights, self._neurons, self._pieces, self._rates = weights, neurons, pieces, rates
@@ -64,12 +76,12 @@ class Batch:
         if rates.hold > 0:
             n = max(1, math.ceil(rates.hold / (_HOLD * rates.leap) - 1e-9))
             tau = rates.hold / n
-            # What is left of the licensed errors still acts, for some 0.2 s, with the new inputs.
+            # What is left of the licensed errors still acts for about 0.2 s, with the new inputs.
             learning = min(n, math.ceil(_FADED / tau))
             for k in range(learning):
                 fired += self._leap(tau, 0.0, rates.hold if k == 0 else 0.0)
             if learning < n:
-                self._pieces.run(self._still, [(rows, tau, n - learning) for rows in neurons.blocks])
+                self._pieces.run(self._still, [(rows, tau, n - learning) for rows in neurons.chunks])
                 for state in neurons.state:
                     state[G] = 0.0
         tau = rates.window / self._leaps
@@ -84,7 +96,7 @@ class Batch:
         return fired
 
     def _drive_first(self) -> None:
-        """How the first layer is driven by the weights as they are."""
+        """Compute the drive of the first layer by the present weights."""
         value, both = self._weights.value[0], self._weights.both[0]
         volume = np.float32(self._weights.volume)
 
@@ -94,17 +106,17 @@ class Batch:
                 out[rows] += weights[-1]
                 out[rows] *= volume
 
-        self._pieces.run(work, [(rows,) for rows in self._neurons.blocks])
+        self._pieces.run(work, [(rows,) for rows in self._neurons.chunks])
 
     def _still(self, piece: Piece, rows: slice, tau: float, n: int) -> None:
-        """Leaps with still weights: rows need not wait for one another."""
+        """Leaps with still weights, in which chunks of rows need not wait for one another."""
         neurons, matrices, both = self._neurons, self._weights.value, self._weights.both
         for _ in range(n):
             neurons.forward(piece, rows, tau, self._drive, self._made, matrices, both)
             neurons.backward(piece, rows, tau, self._targets, matrices, both, -1.0)
 
     def _leap(self, tau: float, licence: float, annihilating: float) -> int:
-        """One leap in which weights learn: those of later layers are drawn, what they do to the first is expected."""
+        """One leap in which weights learn: later layers are drawn, and the first layer follows its expected change."""
         neurons, eta, both = self._neurons, np.float32(self._rates.learning), self._weights.both
 
         def leap(piece: Piece, rows: slice) -> None:
@@ -120,8 +132,8 @@ class Batch:
             self._step[rows] *= -eta
             self._drive[rows] += self._step[rows]
 
-        self._pieces.run(leap, [(rows,) for rows in neurons.blocks])
-        self._pieces.run(follow, [(rows,) for rows in neurons.blocks])
+        self._pieces.run(leap, [(rows,) for rows in neurons.chunks])
+        self._pieces.run(follow, [(rows,) for rows in neurons.chunks])
         fired = 0
         for layer in range(1, len(neurons.sizes)):
             signal = neurons.flows[layer - 1][SIGNAL]
@@ -162,10 +174,7 @@ class Batch:
         return self._weights.fire(0, change, firings, self._rates.annihilation * waiting, self._pieces)
 
 
-# Outputs of many samples by simulation, with fixed weights: the forward network alone, in leaps.
-
-_TOGETHER = 16 * ROWS
-"""Samples whose neurons are in memory at the same time."""
+# Outputs of many samples by simulation with fixed weights: the forward network alone, in leaps
 
 
 def simulate_outputs(
@@ -181,11 +190,11 @@ def simulate_outputs(
     """Outputs float32[time, sample, output] [concentration] at rising `times` [s] for inputs x float64[sample, input].
 
     Each sample begins without molecules in its neurons, and its inputs are rounded to whole molecules. Leaps take up to
-    `leap` [s]. Block i of `ROWS` samples draws from the generator (SFC64) `stream(i)`: the outputs of a sample depend
-    on its place in x, but not on the number of threads. `done(samples)` is called now and then.
+    `leap` [s]. Chunk i of `ROWS` samples draws from the generator (SFC64) `stream(i)`: the outputs of a sample depend
+    on its place in x, but not on the number of threads. `done(samples)` is called after each `_TOGETHER` samples.
     """
     shown = (np.rint(np.asarray(x, dtype=np.float64) * weights.volume) / weights.volume).astype(np.float32)
-    found = np.empty((len(times), len(x), spec.layers[-1]), dtype=np.float32)
+    outputs = np.empty((len(times), len(x), spec.layers[-1]), dtype=np.float32)
     pieces = Pieces(threads)
     volume = np.float32(weights.volume)
     gaps = np.diff([0.0, *times])
@@ -199,26 +208,19 @@ def simulate_outputs(
             n = max(1, math.ceil(gap / leap - 1e-9))
             for _ in range(n if gap > 0 else 0):
                 neurons.forward(piece, rows, gap / n, drive, made, weights.value, weights.both, learning=False)
-            found[k, start + rows.start : start + rows.stop] = neurons.molecules(rows) / volume
+            outputs[k, start + rows.start : start + rows.stop] = neurons.molecules(rows) / volume
 
     with libraries().limit(limits=1):
         for start in range(0, len(x), _TOGETHER):
             neurons = Neurons(spec, min(_TOGETHER, len(x) - start), weights.volume)
             first = start // ROWS
-            pieces.begin(len(neurons.blocks), lambda i, first=first: stream(first + i))  # type: ignore[misc]
-            pieces.run(work, [(rows, start) for rows in neurons.blocks])
+            pieces.begin(len(neurons.chunks), lambda i, first=first: stream(first + i))  # type: ignore[misc]
+            pieces.run(work, [(rows, start) for rows in neurons.chunks])
             done(start + neurons.n_samples)
-    return found
+    return outputs
 
 
-# The batch leap: a training run resolved in time, every channel drawn.
-#
-# All neurons leap together, module by module (`kernels.leap.batch_neurons`), through the hold, in which weights are
-# still,
-# and through the window, in which they learn. Given the exposures to the licensed errors, the firings of a weight are a
-# Poisson number. Weights of later layers are drawn in every leap. Those of the first layer, nearly all of them, are
-# drawn `draws` times in a window; in between, pre-activations follow their expected firings, for which the products of
-# the inputs of samples with one another are enough (`learning`).
+# The batch leap as a method of training
 
 
 def _draws(name: str, value: Any) -> int | None:
@@ -244,7 +246,7 @@ class BatchLeap(BatchMethod):
     )  # fmt: skip
 
     batches: ClassVar[type[Batch]] = Batch
-    """What simulates a presentation; verification plants errors in it."""
+    """The class that simulates a presentation; verification plants errors in it."""
 
     def __init__(self, spec: TrainingNetwork, running_time: float, volume: float, *rest: Any, **named: Any) -> None:
         super().__init__(spec, running_time, volume, *rest, **named)
@@ -284,7 +286,7 @@ class BatchLeap(BatchMethod):
         if neurons is None or neurons.n_samples != len(x):
             neurons = self._begin(len(x))
         n_weights = max(self.weights.n_pieces(layer) for layer in range(len(neurons.sizes)))
-        self._pieces.begin(max(len(neurons.blocks), n_weights, 2), lambda piece: self._stream(k, piece))
+        self._pieces.begin(max(len(neurons.chunks), n_weights, 2), lambda piece: self._stream(k, piece))
         with libraries().limit(limits=1):
             self._n_events += self._batch.present(x, t * np.float32(self._volume), licence)
         self._outputs = neurons.outputs()

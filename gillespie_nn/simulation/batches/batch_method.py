@@ -1,4 +1,4 @@
-"""What a batch method is: a training run of a network that is never listed reaction by reaction."""
+"""The base class of batch methods, which train a network that is never listed reaction by reaction, and their run."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +19,7 @@ from .neurons import Weights
 
 
 class BatchMethod(OnlyTraining):
-    """A training run in progress. Every weight is held as molecules, and each neuron of each sample in arrays.
+    """A training run in progress. Weights are counts of molecules, and the neurons of all samples are arrays.
 
     Parameters
     ----------
@@ -116,15 +116,15 @@ class BatchMethod(OnlyTraining):
         return codes.REACHED_END
 
     def _held(self, values: np.ndarray) -> np.ndarray:
-        """float32, as whole molecules hold them [concentration]."""
+        """`values` rounded to whole molecules, float32 [concentration]."""
         return (np.rint(values * self._volume) / self._volume).astype(np.float32)
 
     def _licence(self, licence: float) -> float:
-        """As whole molecules hold it [concentration]."""
+        """The licence rounded to whole molecules [concentration]."""
         return float(np.rint(licence * self._volume) / self._volume)
 
     def _stream(self, k: int, piece: int) -> np.random.Generator:
-        """Random numbers of presentation `k`; pieces are for parts that run at the same time."""
+        """Random numbers of presentation `k`; parts that run at the same time have different pieces."""
         return seeds.stream(self._seed, Purpose.BATCHES, replicate=k, piece=piece)
 
     @abstractmethod
@@ -141,14 +141,14 @@ class BatchMethod(OnlyTraining):
         self._n_events = n_events
 
 
-# Presentation after presentation, by a batch method.
+# Presentation after presentation
 
 _CHECKED = 10
-"""Presentations that a method may look at before it begins."""
+"""Number of presentations that a method may check before it begins."""
 
 
 class Shown(Protocol):
-    """What the environment shows in each presentation."""
+    """The samples that the environment shows in each presentation."""
 
     def x(self, k: int) -> np.ndarray:
         """Inputs float64[sample, input] of presentation k [concentration]."""
@@ -168,8 +168,11 @@ def run_batches(
     first: int,
     stop: int,
 ) -> Status:
-    """Presentations `first` to `stop` - 1. `record(k)` is called at the end of each, and ends the run if it returns
-    True; so does `pause(time)`, as INTERRUPTED. Raises InputError where the method is no approximation of these."""
+    """Make the presentations `first` to `stop` - 1.
+
+    `record(k)` is called at the end of each, and ends the run if it returns True; so does `pause(time)`, INTERRUPTED.
+    Raises InputError where the method is not a valid approximation of these presentations.
+    """
     if first == 0:
         method.check([(shown.x(k), shown.t(k), shown.licence(k)) for k in range(min(stop, _CHECKED))])
     for k in range(first, stop):

@@ -1,5 +1,6 @@
-"""Work in pieces that threads may share: each piece has random numbers and memory of its own, so results do not depend
-on the number of threads.
+"""Weights and neurons of a batch method as arrays, and their work in pieces that threads share.
+
+Each piece has separate random numbers and memory, so results do not depend on the number of threads.
 """
 
 from collections.abc import Callable, Sequence
@@ -35,19 +36,20 @@ from ...nn import TrainingNetwork
 
 @cache
 def libraries() -> threadpoolctl.ThreadpoolController:
-    """The libraries with threads of their own that this process has loaded."""
+    """The libraries that this process has loaded and that start threads."""
     return threadpoolctl.ThreadpoolController()
 
 
 class Piece:
-    """What one piece of work draws and computes with."""
+    """The random numbers and the memory of one piece of work."""
 
     def __init__(self, rng: np.random.Generator, scratch: np.ndarray) -> None:
-        self._rng = rng  # which owns the memory at the address
+        # The generator owns the memory at the address, so it must live as long.
+        self._rng = rng
         self.address = np.uint64(rng.bit_generator.ctypes.state_address)  # type: ignore[attr-defined]
         """uint64: where the state of its SFC64 generator is."""
         self.scratch = scratch
-        """float32[SCRATCH, WIDTH]: anything may be written there."""
+        """float32[SCRATCH, WIDTH], work memory."""
 
 
 class Pieces:
@@ -75,7 +77,7 @@ class Pieces:
         return list(self._pool.map(lambda one: work(one[0], *one[1]), both))
 
 
-# The molecules of all weights, layer by layer, as arrays.
+# The molecules of all weights, layer by layer
 
 PIECE = 2**15
 """Weights whose firings one stream of random numbers decides."""
@@ -135,13 +137,14 @@ class Weights:
             fired: float = fire_weights(piece.address, change, firings, rate, self.volume, *state, piece.scratch)
             return fired
 
-        found = pieces.run(work, [(start,) for start in range(0, flat[0].size, PIECE)])
-        if min(found) < 0:
+        fired = pieces.run(work, [(start,) for start in range(0, flat[0].size, PIECE)])
+        # The kernel returns -1 if a weight is not finite or too large.
+        if min(fired) < 0:
             raise UnfinishedError(
                 f"a weight of layer {layer + 1} is not finite or has more than {MOST} molecules: learning runs away. "
                 "Use a smaller learning rate, a longer hold or a longer running time"
             )
-        return int(sum(found))
+        return int(sum(fired))
 
     def refresh(self) -> None:
         """Compute concentrations from the counts."""
@@ -151,7 +154,8 @@ class Weights:
 
     def are_few(self, n_neurons: int) -> bool:
         """Whether to draw the weights of the first layer takes no longer than to leap `n_neurons` neurons of all
-        samples: two numbers of a weight, some seven of a neuron."""
+        samples."""
+        # A weight takes two random numbers, a neuron about seven.
         return 2 * self.value[0].size <= 7 * n_neurons
 
     def values(self) -> np.ndarray:
@@ -161,16 +165,16 @@ class Weights:
 
     def counts(self) -> np.ndarray:
         """int64[2 * weight], as they were given."""
-        found = np.empty(2 * sum(d.size for d in self.difference), dtype=np.int64)
+        counts = np.empty(2 * sum(d.size for d in self.difference), dtype=np.int64)
         start = 0
         for difference, scarcer in zip(self.difference, self.scarcer):
             n = difference.size
             for rail, sign in ((0, 1), (1, -1)):
                 count = np.maximum(sign * difference, 0) + scarcer
                 part = np.concatenate([count[:-1].T.ravel(), count[-1]])
-                found[2 * start + rail : 2 * (start + n) : 2] = part
+                counts[2 * start + rail : 2 * (start + n) : 2] = part
             start += n
-        return found
+        return counts
 
 
 def _matrix(counts: np.ndarray, start: int, below: int, size: int) -> np.ndarray:
@@ -179,7 +183,7 @@ def _matrix(counts: np.ndarray, start: int, below: int, size: int) -> np.ndarray
     return np.ascontiguousarray(np.concatenate([weights, biases[None]]), dtype=np.int32)
 
 
-# The neurons of all samples of a batch, layer by layer, and how they leap.
+# The neurons of all samples of a batch, layer by layer, and their leaps
 
 ROWS = 64
 """Samples whose neurons one stream of random numbers decides."""
@@ -188,7 +192,7 @@ ROWS = 64
 class Neurons:
     """Molecules of the neurons of `n_samples` samples, at first none (all switches are off).
 
-    Samples leap in blocks of rows: different blocks may leap at the same time.
+    Samples leap in chunks of rows: different chunks may leap at the same time.
     """
 
     def __init__(self, spec: TrainingNetwork, n_samples: int, volume: float) -> None:
@@ -206,8 +210,8 @@ class Neurons:
         """One float32[FLOWS, sample, neuron] a layer: averages over the last leap [molecules]."""
 
     @property
-    def blocks(self) -> list[slice]:
-        """Rows that leap together."""
+    def chunks(self) -> list[slice]:
+        """Chunks of rows (samples) that leap together."""
         return [slice(a, min(a + ROWS, self.n_samples)) for a in range(0, self.n_samples, ROWS)]
 
     def forward(
@@ -276,7 +280,8 @@ class Neurons:
             )  # fmt: skip
 
     def molecules(self, rows: slice) -> np.ndarray:
-        """float32[sample, output]: the outputs of some samples [molecules], the difference if they have two rails."""
+        """float32[sample, output]: the outputs of the samples `rows` [molecules]; the difference of the rails if there
+        are two."""
         state = self.state[-1][Y if self._activated[-1] else Z]
         return state.reshape(self.n_samples, -1)[rows]
 

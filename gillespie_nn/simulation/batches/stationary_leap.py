@@ -1,9 +1,7 @@
-"""Time-resolved rate equations of a batch network: the reference that `stationary_leap` is compared with.
+"""The stationary-law leap: training in the limit of slow windows, with the noise of counts.
 
-They are those of differences of rails, which annihilation does not change: z' = W x - z, y' = h + z y - y^2, u' = h - z
-u - u^2, s' = y (1 - s) - u s, e' = y - t - e or W d - e, d' = s e - d, g' = 5 (f d - g), W' = -eta g x; for a linear
-output d' = z - t - d. Of the first layer int g dt is followed instead of each weight. The
-solver is that of `still_flow`, in float32: neurons relax much faster than weights learn.
+A presentation is a hold, after which neurons are at the stationary law of the weights, and a window of length Tw in
+which weights learn. The limit is compared with time-resolved rate equations before a run begins.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,7 +13,6 @@ from ...activations import SmoothReLU
 from ...checks import InputError, UnfinishedError
 from ...kernels import vector_draws
 from ...kernels.leap import still_neurons
-from ...kernels.leap import still_neurons as kernels
 from ...kernels.leap.batch_neurons import LICENSING
 from ...kernels.leap.still_neurons import chebyshev, chebyshev_error
 from ...nn import TrainingNetwork
@@ -30,16 +27,26 @@ CONVERGED = 0.005
 """Tolerances are refined until the changes of no layer move by more than this part of themselves."""
 _REFINED = 0.1
 _LEAST_TOLERANCE = 2e-6
-"""Below it float32 is too coarse."""
+"""With smaller tolerances float32 is too coarse."""
 _MOST_STEPS = 100_000
 _SMALLEST = 1e-6
-"""Quantities below it are compared with it [concentration]."""
+"""Errors of smaller quantities are relative to this [concentration]."""
 _QUANTITIES = "z", "y", "u", "s", "e", "d", "g"
+MOST_DIFFERENCE = 0.05
+"""Largest difference from time-resolved rate equations, over the change of each layer."""
+_N_PARTS = 4
+"""Parts of products of matrices that run at the same time, whatever the number of threads."""
 
 
 class StillRates:
-    """Rate equations of the batch network of `spec` with `n_samples`. Neurons keep their state from presentation to
-    presentation, and are empty before the first."""
+    """Time-resolved rate equations of the batch network of `spec` with `n_samples`, the reference of the limit.
+
+    They are those of differences of rails, which annihilation does not change: z' = W x - z, y' = h + z y - y^2,
+    u' = h - z u - u^2, s' = y (1 - s) - u s, e' = y - t - e or W d - e, d' = s e - d, g' = 5 (f d - g), W' = -eta g x;
+    for a linear output d' = z - t - d. In the first layer int g dt is followed instead of each weight. The solver is
+    that of `still_flow`, in float32: neurons relax much faster than weights learn. Neurons keep their state from
+    presentation to presentation, and are empty before the first.
+    """
 
     def __init__(self, spec: TrainingNetwork, n_samples: int, running_time: float) -> None:
         self._hold = spec.chemistry.hold  # type: ignore[attr-defined]
@@ -107,7 +114,7 @@ class StillRates:
         n = len(self._h)
         return parts[:n], parts[n], parts[n + 1 :]
 
-    def _blocks(self, vector: np.ndarray) -> Iterator[np.ndarray]:
+    def _quantities(self, vector: np.ndarray) -> Iterator[np.ndarray]:
         neurons, exposure, upper = self._split(vector)
         for layer in neurons:
             yield from (quantity.ravel() for quantity in layer)
@@ -115,7 +122,7 @@ class StillRates:
         yield from (part.ravel() for part in upper)
 
     def _advance(self, duration: float, licence: float) -> None:
-        """Solve for `duration` [s], with weights that learn where the licence is not 0."""
+        """Solve for `duration` [s]; weights learn where the licence is not 0."""
         left, step = float(duration), 0.01
         assert self._tolerance is not None
         self._evaluate(self._state, licence, self._start)
@@ -142,7 +149,7 @@ class StillRates:
         first_share, shares = coefficients(n_stages)
         older, (old, new, spare) = self._state, self._stages
         h = np.float32(step)
-        kernels.add_scaled(self._state, np.float32(first_share) * h, self._start, old)
+        still_neurons.add_scaled(self._state, np.float32(first_share) * h, self._start, old)
         for m, v, rate, start_rate, _ in shares:
             self._evaluate(old, licence, self._rates)
             chebyshev(
@@ -153,19 +160,19 @@ class StillRates:
         return old
 
     def _fastest(self) -> float:
-        """The largest rate of relaxation of the neurons [1/s], with a margin for what it grows by in a step."""
+        """The largest rate of relaxation of the neurons [1/s], with a margin for its growth in a step."""
         fastest = LICENSING
         for layer, h in zip(self._split(self._state)[0], self._h):
             if h is not None:
                 z, y, u = (quantity.ravel() for quantity in layer[:3])
-                fastest = max(fastest, float(kernels.largest_rate(z, y, u)))
+                fastest = max(fastest, float(still_neurons.largest_rate(z, y, u)))
         return 1.2 * fastest
 
     def _error(self, step: float, new: np.ndarray) -> float:
         """Estimated error of a step, for the worst quantity."""
         worst = 0.0
         vectors = (self._state, new, self._start, self._end)
-        for a, b, start, end in zip(*(self._blocks(vector) for vector in vectors)):
+        for a, b, start, end in zip(*(self._quantities(vector) for vector in vectors)):
             wrong = float(chebyshev_error(a, b, np.float32(0.4 * step), start, end))
             if not np.isfinite(wrong):
                 return np.inf
@@ -190,7 +197,7 @@ class StillRates:
                 np.subtract(self._inputs[k], here[0], out=to[0])
             else:
                 z, y, u, s = (quantity.ravel() for quantity in here[:4])
-                kernels.forward_rates(z, y, u, s, self._inputs[k].ravel(), h, *(a.ravel() for a in to[:4]))
+                still_neurons.forward_rates(z, y, u, s, self._inputs[k].ravel(), h, *(a.ravel() for a in to[:4]))
         for k in range(last, -1, -1):
             here, to, errors = neurons[k], to_neurons[k], self._inputs[k]
             if k == last:
@@ -204,7 +211,7 @@ class StillRates:
                 np.multiply(np.float32(LICENSING), np.float32(licence) * here[5] - here[6], out=to[6])
             else:
                 to_e, to_d, to_g = (a.ravel() for a in to[4:])
-                kernels.backward_rates(e, d, g, slopes, errors.ravel(), np.float32(licence), to_e, to_d, to_g)
+                still_neurons.backward_rates(e, d, g, slopes, errors.ravel(), np.float32(licence), to_e, to_d, to_g)
         np.copyto(to_exposure, neurons[0][6])
         for k, to_weights in enumerate(to_upper):
             np.matmul(neurons[k][1].T, neurons[k + 1][6], out=to_weights[:-1])
@@ -212,32 +219,23 @@ class StillRates:
             np.multiply(to_weights, -self._rate, out=to_weights)
 
 
-# The stationary-law leap: training in the limit of slow windows, with the noise of counts.
+# The stationary-law leap
 #
-# A presentation is a hold, after which neurons are at the stationary law of the weights, and a window of length Tw in
-# which weights learn. Given the paths of the licensed errors G, with the inputs X constant, the reactions that change
+# Given the paths of the licensed errors G, with the inputs X constant, the reactions that change
 # the first layer's weights fire exactly independent Poisson numbers of times, with means eta / Omega sum_b X_bj int
 # G_bi dt. Approximate are
 #
 # - the mean of int G dt: rate equations of neurons at rest, in windows below 500 s corrected to first order for their
-#   lag
-#   behind the weights, which move on as they are expected to (`still_flow`). The licensed errors rise from 0: the
-#   window
-#   is shorter by (1 - exp(-5 Tw)) / 5;
+#   lag behind the weights, which move as they are expected to (`still_flow`). The licensed errors rise from 0: the
+#   window is shorter by (1 - exp(-5 Tw)) / 5;
 # - its noise: linear noise at frequency 0, module by module (`kernels.leap.still_neurons`), constant over the window;
 # - sums of rails: at rest, in closed form, without the noise of differences of few molecules;
 # - the noise of weights is corrected by what is learnt later in the window only step by step: layers above the first
-#   fire
-#   after each step of the window, the first one too where its weights are few, else at the end;
+#   fire after each step of the window, the first one too where its weights are few, else at the end;
 # - annihilation of the rails of weights: in closed form, after they fired.
 #
 # Second-order shifts of means by noise (of y (y - 1), and covariances) are left out: at Omega = 300 the mean changes of
 # exact simulations of 6-5-3 neurons are those of rate equations to within the error of 550 replicates.
-
-MOST_DIFFERENCE = 0.05
-"""Of the change of each layer, from that of time-resolved rate equations."""
-_N_BLOCKS = 4
-"""Parts of products of matrices that run at the same time, whatever the number of threads."""
 
 
 class StationaryLeap(BatchMethod):
@@ -348,7 +346,7 @@ class StationaryLeap(BatchMethod):
             self._flow = self.flows(self._spec, len(x))
             self._inputs = np.ones((len(x), x.shape[1] + 1), dtype=np.float32)
             self._sizes = np.ones_like(self._inputs)
-            # As in batch_leap: where neurons cost more than the first layer's weights, these are drawn more often.
+            # As in `batch_leap`: where neurons cost more than the first layer's weights, these are drawn more often.
             n_neurons = len(x) * sum(self._spec.layers[1:])
             self._draws_each_step = self.weights.are_few(n_neurons)
             self._flow.tolerance = FINE if self._draws_each_step else TOLERANCE
@@ -361,7 +359,7 @@ class StationaryLeap(BatchMethod):
 
     def _present(self, k: int, x: np.ndarray, t: np.ndarray, licence: float) -> None:
         n_pieces = max(self.weights.n_pieces(layer) for layer in range(len(self.weights.value)))
-        self._pieces.begin(max(n_pieces, 2 * _N_BLOCKS), lambda piece: self._stream(k, piece))
+        self._pieces.begin(max(n_pieces, 2 * _N_PARTS), lambda piece: self._stream(k, piece))
         with libraries().limit(limits=1):
             self._learn(x, t, licence)
 
@@ -399,7 +397,7 @@ class StationaryLeap(BatchMethod):
         self._outputs = neurons.outputs(weights.value, weights.both, volume, normal).ravel()
 
     def _drive(self, flow: StillFlow) -> None:
-        """Pre-activations of the first layer, and what their rails are made at."""
+        """Compute the pre-activations of the first layer, and the rates at which their rails are made."""
         first, weights = flow.neurons.first, self.weights
         parts = [(self._inputs, weights.value[0], first.z), (self._sizes, weights.both[0], first.z_made)]
         self._multiply(parts)
@@ -415,11 +413,11 @@ class StationaryLeap(BatchMethod):
         self._n_events += self.weights.fire(0, change, firings, annihilation, self._pieces)
 
     def _multiply(self, products: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> None:
-        """out = a b for each (a, b, out), in blocks of rows."""
+        """out = a b for each (a, b, out), in parts of rows."""
         parts = []
         for a, b, out in products:
-            bounds = [len(a) * block // _N_BLOCKS for block in range(_N_BLOCKS + 1)]
-            parts += [(a[start:end], b, out[start:end]) for start, end in zip(bounds, bounds[1:])]
+            edges = [len(a) * part // _N_PARTS for part in range(_N_PARTS + 1)]
+            parts += [(a[start:end], b, out[start:end]) for start, end in zip(edges, edges[1:])]
 
         def multiply(piece: Piece, a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
             np.matmul(a, b, out=out)

@@ -1,9 +1,9 @@
-"""The window of a presentation, in which weights learn: neurons at rest, weights moved on by what is expected to fire.
+"""The window of a presentation, in which weights learn: neurons at rest, and weights that move by expected firings.
 
-The state is what each weight has learnt, in units of -step. Of the first layer it is not followed weight by weight:
-with the mean v [sample, neuron] of the licensed errors so far its inputs have learnt X^T v, and its pre-activations
-have moved by -step (X X^T) v. Some directions are learnt many times faster than the window is long, and are then at
-rest: an explicit method needs many steps for them. Those of B. P. Sommeijer, L. F. Shampine and J. G. Verwer, J.
+The state is what each weight has learnt, in units of -step. The first layer is not followed weight by weight: if v
+[sample, neuron] is the mean of the licensed errors so far, its weights have learnt X^T v, and its pre-activations have
+moved by -step (X X^T) v. The fastest directions are learnt many times over in a window and are then at rest. A common
+explicit method would need many steps for them. The methods of B. P. Sommeijer, L. F. Shampine and J. G. Verwer, J.
 Comput. Appl. Math. 88 (1998) 315 (RKC, second order), take s evaluations for a step that is stable up to rates of 0.65
 s^2.
 """
@@ -20,20 +20,20 @@ from ...nn import TrainingNetwork
 from .still_layers import StillLayers
 
 TOLERANCE = 0.05
-"""Estimated error of a step over what a window teaches, in each layer. Changes of MNIST are then right to 0.5 %."""
+"""Estimated error of a step over the change in a window, in each layer. Changes of MNIST are then right to 0.5 %."""
 FINE = 0.005
 """The same for small networks, which learn from few samples with large errors."""
 LONG_WINDOW = 500.0
-"""Neurons lag some 7 s behind the weights. In longer windows that is neglected: at the largest steps that learn MNIST
-the change of a presentation is then right to 1.5 %, at less than half the work [s]."""
+"""In longer windows the lag of the neurons behind the weights is neglected: at the largest steps that learn MNIST the
+change of a presentation is then right to 1.5 %, at less than half the work [s]."""
 _LAG = 7.0
-"""Of the neurons behind the weights [s]."""
+"""Approximate lag of the neurons behind the weights [s]."""
 _RISE_OF_LAG = 4.0
-"""Of the order of the relaxation times that follow one another in the neurons, and half of the lag [s]."""
+"""Time in which the lag rises: about half of it, as long as the relaxation times that follow one another [s]."""
 _FIRST_STEP = 2.0
-"""Over the time in which the fastest direction is learnt."""
+"""Length of the first step, over the time in which the fastest direction is learnt."""
 _STILL_TO_LEARN = 0.3
-"""Errors decay as they are learnt: in the rest of a window so much is learnt of what they would at their present
+"""Errors decay as they are learnt: in the rest of a window they teach this part of what they would at their present
 size."""
 _MOST_EVALUATIONS = 2000
 
@@ -154,7 +154,7 @@ class StillFlow:
                 length *= factor
                 continue
             length *= factor
-            # What just fired is in the weights, and acts on the errors from the second stage of the next step on.
+            # The weights contain what just fired; it acts on the errors from the second stage of the next step on.
             np.copyto(self._start_rates.whole, self._end_rates.whole)
             np.copyto(self._start_both.whole, self._end_both.whole)
 
@@ -184,10 +184,10 @@ class StillFlow:
             _products(below.grid.y, layer.grid.g, self._ones, part)
 
     def _lag(self, weights: Sequence[np.ndarray], time: float) -> None:
-        """From rest to neurons that lag. Speeds of the weights are those at which the errors at rest teach, so the lag
-        is right to first order."""
+        """Move the neurons from rest to where they lag behind the weights."""
+        # The weights move at the speeds that the errors at rest give them, so the lag is right to first order.
         neurons, first = self.neurons, self.neurons.first
-        # Neurons are at rest when the window opens: the lag needs some time to come up to its full size.
+        # Neurons are at rest when the window opens, and the lag rises from 0 to its full size.
         speed = -self._step / self._window * np.float32(-np.expm1(-time * self._window / _RISE_OF_LAG))
         np.matmul(self.gram, first.g, out=first.dz)
         np.multiply(first.dz, speed, out=first.dz)
@@ -197,7 +197,7 @@ class StillFlow:
         neurons.late(weights, self._speeds)
 
     def _fill_both(self, both: Sequence[np.ndarray], out: _Vector) -> None:
-        """Rates of both rails, where `_evaluate` was last."""
+        """Fill `out` with the rates of both rails, in the state of the last `_evaluate`."""
         neurons = self.neurons
         neurons.fill_rails(both)
         first, *upper = out.parts

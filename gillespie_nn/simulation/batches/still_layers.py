@@ -1,4 +1,4 @@
-"""The neurons of all layers for a batch of samples: at rest, late behind weights that move, and their noise."""
+"""The neurons of all layers for a batch of samples: at rest, lagging behind weights that move, and their noise."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -7,12 +7,12 @@ import numpy as np
 
 from ...activations import SmoothReLU
 from ...kernels.leap import still_neurons
-from ...kernels.leap import still_neurons as still_noise
 from ...nn import TrainingNetwork
 
 
 class Arrays(NamedTuple):
-    """Of one layer, each float32[sample, neuron] or the same memory as float32[sample * neuron] [concentration]."""
+    """The arrays of one layer, each float32[sample, neuron], or float32[sample * neuron] in the same memory
+    [concentration]."""
 
     z: np.ndarray
     y: np.ndarray
@@ -32,7 +32,7 @@ class Arrays(NamedTuple):
     cd: np.ndarray
     cg: np.ndarray
     z_made: np.ndarray
-    """What both rails are made at."""
+    """The rate at which both rails together are made."""
     e_made: np.ndarray
     e_both: np.ndarray
     """Sums of both rails."""
@@ -42,7 +42,7 @@ class Arrays(NamedTuple):
     scratch: np.ndarray
 
 
-class Layer(NamedTuple):
+class StillLayer(NamedTuple):
     h: np.float32 | None
     """The smoothing; None for a linear layer."""
     grid: Arrays
@@ -55,11 +55,11 @@ class StillLayers:
 
     def __init__(self, spec: TrainingNetwork, n_samples: int) -> None:
         functions = [spec.hidden_activation] * (len(spec.layers) - 2) + [spec.output_activation]
-        self.layers: list[Layer] = []
+        self.layers: list[StillLayer] = []
         for size, function in zip(spec.layers[1:], functions):
             memory = np.zeros((len(Arrays._fields), n_samples, size), dtype=np.float32)
             h = np.float32(function.h) if isinstance(function, SmoothReLU) else None
-            self.layers.append(Layer(h, Arrays(*memory), Arrays(*memory.reshape(len(memory), -1))))
+            self.layers.append(StillLayer(h, Arrays(*memory), Arrays(*memory.reshape(len(memory), -1))))
         self._annihilation = np.float32(spec.chemistry.annihilation_rate)
         self.targets = np.zeros((n_samples, spec.layers[-1]), dtype=np.float32)
         self.licence = np.float32(1.0)
@@ -94,8 +94,8 @@ class StillLayers:
                 still_neurons.activate(a.z, a.cy, a.cs, h, a.y, a.s)
 
     def late(self, weights: Sequence[np.ndarray], speeds: Sequence[np.ndarray]) -> None:
-        """The same as `rest`, behind weights that move at `speeds` [concentration/s], from `z` and `dz` of the first
-        layer on."""
+        """As `rest`, for neurons that lag behind weights that move at `speeds` [concentration/s], from `z` and `dz` of
+        the first layer on."""
         for k, (h, grid, a) in enumerate(self.layers):
             if k:
                 below = self.layers[k - 1].grid
@@ -135,20 +135,20 @@ class StillLayers:
         np.abs(self.targets, out=grid.scratch)
         np.add(grid.e_made, grid.scratch, out=grid.e_made)
         if h is None:
-            still_noise.linear_error_rails(a.e_made, a.d, a.g, k_rate, self.licence, a.d_both, a.g_common)
+            still_neurons.linear_error_rails(a.e_made, a.d, a.g, k_rate, self.licence, a.d_both, a.g_common)
         else:
-            still_noise.error_rails(
+            still_neurons.error_rails(
                 a.e_made, a.e, a.s, a.d, a.g, k_rate, self.licence, a.e_both, a.d_both, a.g_common
             )  # fmt: skip
         for k in range(len(hidden) - 1, -1, -1):
             a = hidden[k].flat
             np.matmul(self.layers[k + 1].grid.d_both, both[k + 1][:-1].T, out=hidden[k].grid.e_made)
-            still_noise.error_rails(
+            still_neurons.error_rails(
                 a.e_made, a.e, a.s, a.d, a.g, k_rate, self.licence, a.e_both, a.d_both, a.g_common
             )  # fmt: skip
 
     def silence(self) -> None:
-        """No noise."""
+        """Set the noise to 0."""
         for layer in self.layers:
             for c in (layer.flat.cy, layer.flat.cs, layer.flat.cd, layer.flat.cg):
                 c[:] = 0.0
@@ -156,7 +156,7 @@ class StillLayers:
     def fill_noise(
         self, weights: Sequence[np.ndarray], both: Sequence[np.ndarray], share: float, normals: Sequence[np.ndarray]
     ) -> None:
-        """Noise of averages over a window.
+        """Fill the noise of averages over a window.
 
         `share` is 1 / (Omega Tw); `normals` float32[4, sample * neuron] of each layer are standard normal numbers. The
         first layer's `z` and `z_made` are given.
@@ -167,23 +167,23 @@ class StillLayers:
         self.fill_made(both)
         for (h, _, a), numbers in zip(self.layers, normals):
             if h is None:
-                still_noise.linear_noise(a.z, a.z_made, numbers[0], k_rate, share, a.e_both, a.cy)
+                still_neurons.linear_noise(a.z, a.z_made, numbers[0], k_rate, share, a.e_both, a.cy)
             else:
-                still_noise.activation_noise(a.z, a.z_made, numbers[0], numbers[1], k_rate, h, share, a.cy, a.cs)
+                still_neurons.activation_noise(a.z, a.z_made, numbers[0], numbers[1], k_rate, h, share, a.cy, a.cs)
         self.fill_rails(both)
         for (h, _, a), numbers in zip(self.layers, normals):
             if h is None:
-                still_noise.linear_error_noise(
+                still_neurons.linear_error_noise(
                     a.e_made, a.d_both, a.g, a.g_common, numbers[2], numbers[3], self.licence, share, a.cd, a.cg
                 )
             else:
-                still_noise.error_noise(
+                still_neurons.error_noise(
                     a.e_made, a.e_both, a.s, a.d_both, a.g, a.g_common, numbers[2], numbers[3], self.licence, share,
                     a.cd, a.cg,
                 )  # fmt: skip
 
     def fill_made(self, both: Sequence[np.ndarray]) -> None:
-        """What the rails of pre-activations are made at, from the second layer on."""
+        """Fill the rates at which the rails of pre-activations are made, from the second layer on."""
         for k in range(1, len(self.layers)):
             grid = self.layers[k].grid
             np.matmul(self.layers[k - 1].grid.y, both[k][:-1], out=grid.z_made)
@@ -199,11 +199,11 @@ class StillLayers:
         self.fill_made(both)
         h, grid, a = self.layers[-1]
         if h is not None:
-            still_noise.moment_noise(a.z, a.z_made, self._annihilation, h, np.float32(volume), normals, a.scratch)
+            still_neurons.moment_noise(a.z, a.z_made, self._annihilation, h, np.float32(volume), normals, a.scratch)
             return np.rint(grid.scratch * volume).astype(np.int64)[..., None]
         # Half the variance of an average over one relaxation time is that of a moment.
         share = np.float32(0.5 / volume)
-        still_noise.linear_noise(a.z, a.z_made, normals, self._annihilation, share, a.e_both, a.cy)
+        still_neurons.linear_noise(a.z, a.z_made, normals, self._annihilation, share, a.e_both, a.cy)
         difference = np.rint((grid.z + grid.cy) * volume).astype(np.int64)
         scarcer = np.rint(np.maximum(grid.e_both - np.abs(grid.z), 0.0) * (0.5 * volume)).astype(np.int64)
         return np.stack([np.maximum(difference, 0), np.maximum(-difference, 0)], axis=-1) + scarcer[..., None]

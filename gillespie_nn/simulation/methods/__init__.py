@@ -1,6 +1,6 @@
-"""The simulation methods. To add one: a file with a subclass of `Method`, and its line in `METHODS`.
+"""The simulation methods, and the choice of one. To add a method: a subclass of `Method`, and its line in `METHODS`.
 
-A method of your own needs no line: its class is passed in place of a name, `simulate(..., method=MyMethod)`.
+A method defined outside the package needs no line: pass its class in place of a name, `simulate(..., method=MyMethod)`.
 """
 
 from collections.abc import Iterable
@@ -33,11 +33,11 @@ EXACT = tuple(m for m in METHODS if m.exact)
 
 TrainingMethod = type[Method] | type[BatchMethod] | type[Level]
 ONLY_TRAINING: tuple[TrainingMethod, ...] = (*BATCH_METHODS, *LEVELS)
-"""Methods and levels that know training networks only."""
+"""Methods and levels for training networks only."""
 
 
 def known_to_training() -> tuple[TrainingMethod, ...]:
-    """The methods that training may use, followed by those that know nothing else."""
+    """The methods that training may use, followed by those for training only."""
     return (*(m for m in METHODS if m.trains), *ONLY_TRAINING)
 
 
@@ -59,13 +59,13 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
 }
 """Names of methods in the literature and in other programs."""
 _FEW_REACTIONS = 30
-"""Up to so many reactions a run begins with a linear search, which needs no bounds: measured on the models of `bench
---methods`, those that were held out not among them."""
+"""With up to this number of reactions a run begins with a linear search, which needs no bounds. Measured on the models
+of `bench --methods`, without those that were held out."""
 _MANY_MOLECULES = 200
-"""With so many molecules of everything that reacts, bounds hold for so long that keeping them is faster at any size."""
+"""With at least this number of molecules of each species, bounds hold for so long that they pay at any size."""
 
 
-class Choice(NamedTuple):
+class MethodChoice(NamedTuple):
     """A method, and the reason for choosing it."""
 
     method: type[Method]
@@ -84,7 +84,7 @@ def name_of(method: Any) -> str:
     return method if isinstance(method, str) else recorded_name(method, (*METHODS, *ONLY_TRAINING))
 
 
-def choose_method(name: str | type[Method], network: ReactionNetwork, counts: np.ndarray | None = None) -> Choice:
+def choose_method(name: str | type[Method], network: ReactionNetwork, counts: np.ndarray | None = None) -> MethodChoice:
     """The method called `name`; for `auto`, the one that was fastest in measurements of networks with the size and
     structure of `network`. A class derived from `Method` is used as it is.
 
@@ -94,7 +94,7 @@ def choose_method(name: str | type[Method], network: ReactionNetwork, counts: np
     if not isinstance(name, str):
         of_class = _checked_class(name, Method)
         refuse_network(of_class, network)
-        return Choice(of_class, "requested")
+        return MethodChoice(of_class, "requested")
     if name != AUTO:
         levels = {each.name for each in ONLY_TRAINING}
         if name in levels:
@@ -102,9 +102,9 @@ def choose_method(name: str | type[Method], network: ReactionNetwork, counts: np
                 f"{name} is a training method, not a simulation method: use train(..., method='{name}')"
             )
         by_name = {m.name: m for m in METHODS}
-        found = by_name[checks.choice("method", name, (AUTO, *by_name), elsewhere=levels, synonyms=_SYNONYMS)]
-        refuse_network(found, network)
-        return Choice(found, "requested")
+        method = by_name[checks.choice("method", name, (AUTO, *by_name), elsewhere=levels, synonyms=_SYNONYMS)]
+        refuse_network(method, network)
+        return MethodChoice(method, "requested")
     if network.only_ode:
         raise checks.InputError(f"{network.only_ode}: only method ode can simulate it; use method='ode'")
     return _fastest(network, counts)
@@ -123,30 +123,33 @@ def refuse_network(method: type[Method], network: ReactionNetwork) -> None:
     method.refuse(network)
 
 
-def _fastest(network: ReactionNetwork, counts: np.ndarray | None) -> Choice:
-    """What `auto` chooses, by the number of reactions, product families, rates that depend on the time, and whether
-    there are many molecules at the start. The two adaptive methods correct it by what they see in a run."""
+def _fastest(network: ReactionNetwork, counts: np.ndarray | None) -> MethodChoice:
+    """The choice of `auto`: by the number of reactions, by product families, by rates that depend on the time, and by
+    the number of molecules at the start."""
+    # The two adaptive methods correct a wrong choice by what they count in a run.
     n_reactions = len(network.reactions)
     if network.rate_rules:
-        return Choice(Rejection, "auto: keeps bounds of propensities while rate rules change what they read")
+        return MethodChoice(Rejection, "auto: keeps bounds of propensities while rate rules change what they read")
     timed = any(law.reads_time for law in network.compiled.programs.laws)
     if n_reactions <= _FEW_REACTIONS and not timed and not _is_crowded(network, counts):
         reactions = counted(n_reactions, "reaction")
-        return Choice(AdaptiveDirect, f"auto: searches all reactions at each event; fast for {reactions}")
+        return MethodChoice(AdaptiveDirect, f"auto: searches all reactions at each event; fast for {reactions}")
     return _with_bounds(network, Adaptive)
 
 
-def _with_bounds(network: ReactionNetwork, without_families: type[Method]) -> Choice:
+def _with_bounds(network: ReactionNetwork, without_families: type[Method]) -> MethodChoice:
     """`Layered` where there are product families, else the method given."""
     reactions = counted(len(network.reactions), "reaction")
     families = network.compiled.families
     if families:
         members = sum(len(f.reactions) for f in families)
-        return Choice(
+        return MethodChoice(
             Layered,
             f"auto: {members} of {reactions} form {len(families)} product famil{'y' if len(families) == 1 else 'ies'}",
         )
-    return Choice(without_families, f"auto: keeps bounds of propensities; for {reactions} without product families")
+    return MethodChoice(
+        without_families, f"auto: keeps bounds of propensities; for {reactions} without product families"
+    )
 
 
 def _is_crowded(network: ReactionNetwork, counts: np.ndarray | None) -> bool:
@@ -167,29 +170,29 @@ def training_method(name: str | TrainingMethod) -> TrainingMethod | None:
     if isinstance(name, str):
         by_name = {m.name: m for m in known_to_training()}
         refused = {m.name: m for m in METHODS if not m.trains}
-        found = refused.get(name) or by_name[checks.choice("method", name, (AUTO, *by_name), synonyms=_SYNONYMS)]
+        method = refused.get(name) or by_name[checks.choice("method", name, (AUTO, *by_name), synonyms=_SYNONYMS)]
     else:
-        found = _checked_class(name, Method, BatchMethod, Level)
-    if found.records_covariance:
-        raise checks.InputError(f"method {found.name} computes covariances, which training does not use: use ode")
-    if not found.trains:
+        method = _checked_class(name, Method, BatchMethod, Level)
+    if method.records_covariance:
+        raise checks.InputError(f"method {method.name} computes covariances, which training does not use: use ode")
+    if not method.trains:
         raise checks.InputError(
-            f"method {found.name} may hand a run over to another method, and a training run could not be resumed: "
+            f"method {method.name} may hand a run over to another method, and a training run could not be resumed: "
             "use rejection"
         )
-    return found
+    return method
 
 
-def choose_for_training(found: TrainingMethod | None, spec: TrainingNetwork) -> TrainingChoice:
-    """What `training_method` found, or for None the method that `choose_method` takes for this network. Raises
-    InputError where it does not support the network."""
-    if found is None:
+def choose_for_training(method: TrainingMethod | None, spec: TrainingNetwork) -> TrainingChoice:
+    """The `method` of `training_method`, or for None the one that `auto` chooses for this network. Raises InputError
+    where it does not support the network."""
+    if method is None:
         return TrainingChoice(*_with_bounds(spec.network, Rejection))
-    if issubclass(found, Method):
-        return TrainingChoice(*choose_method(found, spec.network))
-    if issubclass(found, BatchMethod):
-        found.refuse(spec)
-    return TrainingChoice(found, "requested")
+    if issubclass(method, Method):
+        return TrainingChoice(*choose_method(method, spec.network))
+    if issubclass(method, BatchMethod):
+        method.refuse(spec)
+    return TrainingChoice(method, "requested")
 
 
 def _checked_class(given: Any, *bases: Any) -> Any:
@@ -209,12 +212,12 @@ def _checked_class(given: Any, *bases: Any) -> Any:
     return given
 
 
-def elsewhere(name: str, beside: Iterable[str] = ()) -> str:
-    """The methods that take option `name`, or a suggestion of a similar option or name in `beside`."""
+def elsewhere(name: str, others: Iterable[str] = ()) -> str:
+    """The methods that take option `name`, or a suggestion of a similar option or of a similar name in `others`."""
     takers = [m.name for m in known_to_training() if name in {option.name for option in m.options}]
     if takers:
         return f"; it applies to {', '.join(takers)}"
-    return checks.meant(name, [*beside, *(option.name for m in known_to_training() for option in m.options)])
+    return checks.meant(name, [*others, *(option.name for m in known_to_training() for option in m.options)])
 
 
 __all__ = [
@@ -226,7 +229,7 @@ __all__ = [
     "ONLY_TRAINING",
     "OPTIONS",
     "BatchMethod",
-    "Choice",
+    "MethodChoice",
     "Method",
     "choose_for_training",
     "choose_method",

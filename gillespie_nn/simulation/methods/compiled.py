@@ -1,4 +1,4 @@
-"""What the methods with kernels have in common: one simulation carried on, or a block of replicates in one call."""
+"""The base class of methods with kernels, which advance one simulation, or run a block of replicates in one call."""
 
 from abc import abstractmethod
 from typing import Any
@@ -27,7 +27,7 @@ class Compiled(Method):
 
     _state: Any
     _slice: int
-    """Candidates, or steps, of one call: some 50 ms."""
+    """Candidates, or steps, of one call, which takes about 50 ms."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         self.place = np.zeros(PLACE_SIZE, dtype=np.int64)
@@ -53,18 +53,19 @@ class Compiled(Method):
         self._point()
 
     def _point(self) -> None:
-        """Tell kernels where the state of the generator is: of a simulation that was copied it is elsewhere."""
+        """Tell kernels the address of the state of the generator."""
+        # A copy of a simulation has a copy of the generator, at another address.
         self.place[replicates.ADDRESS] = self._rng.bit_generator.ctypes.state_address
 
     @abstractmethod
     def _run(self, run: Run, t_stop: float, budget: int, event_limit: int) -> int:
-        """Call the kernel; what it returns is of `kernels.codes`."""
+        """Call the kernel. Returns a code of `kernels.codes`."""
 
     def _advance(self, t_stop: float, grid_time: np.ndarray, grid_counts: np.ndarray, event_limit: int) -> int:
         return self._run(self._alone(grid_time, grid_counts), t_stop, self._slice, event_limit)
 
     def _alone(self, grid_time: np.ndarray, grid_counts: np.ndarray) -> Run:
-        """What a kernel is told to carry this simulation on, recording rows `grid_counts` at `grid_time`."""
+        """The arguments of a kernel that continues this simulation and records rows `grid_counts` at `grid_time`."""
         self._point()
         return Run(
             grid_time, grid_counts[np.newaxis], self.log, self.place, _NO_ENDS, _NO_FIRINGS, _NO_NUMBERS, _NO_WORDS,
@@ -80,7 +81,7 @@ class Compiled(Method):
         return self.log[:n]
 
     def _memory(self) -> np.ndarray:
-        """Of a network with rate rules the present values of what they change."""
+        """The present values of the variables of rate rules, if there are any."""
         continuous = self._laws.continuous
         return np.empty(0) if continuous is None else self._laws.variables[continuous.place]
 
@@ -90,11 +91,12 @@ class Compiled(Method):
             super()._recall(memory)
         else:
             none = np.empty(0, dtype=np.int64)
+            # Through `set_counts`, which also marks the path of the variables as stale.
             self.set_counts(none, none.astype(self.dtype), continuous.place.tolist(), memory.tolist())
 
     @property
     def numbers(self) -> np.ndarray:
-        """float64[number]: of what `statistics_of` is computed."""
+        """float64[number], from which `statistics_of` is computed."""
         return np.empty(0)
 
     @property
@@ -109,12 +111,15 @@ class Compiled(Method):
         return {}
 
     def run(self, run: Run, t_stop: float, event_limit: int) -> int:
-        """Run a block of replicates on, to the end of a slice at most. Returns REACHED_END when all are done,
-        SLICE_END, or the fault with which the last replicate ended, in whose state the simulation is then."""
+        """Continue a block of replicates, to the end of a slice at most.
+
+        Returns REACHED_END when all are done, SLICE_END, or the fault with which the last replicate ended; the
+        simulation is then in the state of that replicate.
+        """
         return self._run(run, t_stop, self._slice, event_limit)
 
     def restart(self) -> None:
-        """Forget what is not in the memory of `gather`, which has been put back to the start: rates and noise."""
+        """Reset rates and noise, which are not part of the memory of `gather`. The caller has reset that memory."""
         self._channels, families = self._at_rates
         self._families = families._replace(running=self._families.running)
         forget_variables(self._laws)
@@ -122,14 +127,14 @@ class Compiled(Method):
         self._drive = None
 
     def share(self, counts: np.ndarray, clock: np.ndarray, tally: np.ndarray, firings: np.ndarray) -> None:
-        """Work on these arrays of another simulation of the same network from now on."""
+        """Use these arrays of another simulation of the same network from now on."""
         self._state = self._state._replace(counts=counts, clock=clock, tally=tally, firings=firings)
         self._counts, self._clock, self._tally, self.firings = counts, clock, tally, firings
 
     def gather(self) -> np.ndarray:
-        """Move all that this simulation writes into one piece of memory, uint64[word], and return that.
+        """Move all arrays that this simulation writes into one piece of memory, uint64[word], and return it.
 
-        A copy of it, written back, puts the simulation back to where it is now.
+        A copy of it, written back later, restores the present state.
         """
         programs = {name: getattr(self._laws, name) for name in WRITTEN_LAWS}
         continuous = self._laws.continuous
@@ -142,6 +147,7 @@ class Compiled(Method):
         moved: dict[int, Any] = {}
         place = 0
         for array, size in zip(arrays, sizes):
+            # The same array may occur in several places; it is moved once.
             if id(array) not in moved:
                 view = memory[place : place + size].view(np.uint8)[: array.nbytes].view(array.dtype)
                 moved[id(array)] = view.reshape(array.shape)

@@ -1,4 +1,4 @@
-"""Direct method (Gillespie 1977); see `kernels.exact.direct`."""
+"""The exact methods. Their kernels are in `kernels.exact`."""
 
 from typing import Any
 
@@ -24,6 +24,8 @@ from .compiled import Compiled
 
 
 class Direct(Compiled):
+    """The direct method (Gillespie 1977); see `kernels.exact.direct`."""
+
     name = "direct"
     continuous = True
     summary = "exact, simple reference: a linear search over all reactions at each event; for small networks"
@@ -44,7 +46,7 @@ class Direct(Compiled):
 
     @staticmethod
     def _drift() -> Drift | None:
-        """What bounds the rounding of a running sum of propensities; None without one."""
+        """The rounding bound of a running sum of propensities; None if the sum is computed anew at each event."""
         return None
 
     @classmethod
@@ -64,12 +66,11 @@ class Direct(Compiled):
         return self._state.total[0] > 0 or self.laws.timed_terms.size > 0
 
 
-# Optimized direct method (Cao, Li and Petzold 2004); see `kernels.exact.direct`.
-
-
 class OptimizedDirect(Direct):
+    """The optimized direct method (Cao, Li and Petzold 2004); see `kernels.exact.direct`."""
+
     name = "optimized_direct"
-    summary = "exact: a linear search, with a running sum of what reactions change; for some tens of reactions"
+    summary = "exact: a linear search, with a running sum of propensities; for tens of reactions"
     reference = (
         "Y. Cao, H. Li, L. Petzold, J. Chem. Phys. 121 (2004) 4059-4067, doi:10.1063/1.1778376; "
         "D. T. Gillespie, J. Phys. Chem. 81 (1977) 2340-2361, doi:10.1021/j100540a008"
@@ -80,10 +81,9 @@ class OptimizedDirect(Direct):
         return Drift(np.zeros(1))
 
 
-# Next reaction method (Gibson and Bruck 2000); see `kernels.exact.next_reaction`.
-
-
 class NextReaction(Compiled):
+    """The next reaction method (Gibson and Bruck 2000); see `kernels.exact.next_reaction`."""
+
     name = "next_reaction"
     summary = "exact: one pending time per reaction, in a heap; for many reactions where each event affects few"
     _slice = 100_000
@@ -122,10 +122,9 @@ class NextReaction(Compiled):
         return bool((self._state.propensity > 0).any() or self.laws.timed_terms.size)
 
 
-# Rejection-based simulation on lumped channels (Thanh, Priami and Zunino 2014); see `kernels.exact.rejection`.
-
-
 class Rejection(Compiled):
+    """Rejection-based simulation on lumped channels (Thanh, Priami and Zunino 2014); see `kernels.exact.rejection`."""
+
     name = "rejection"
     continuous = True
     _slice = 2_000_000
@@ -175,7 +174,7 @@ class Rejection(Compiled):
 
 
 def _urns(n_channels: int) -> Urns:
-    """Empty urns for the slots of so many channels, and of one holder more."""
+    """Empty urns for the slots of `n_channels` channels and of one more holder."""
     heavy, light = capacities(n_channels)
     urn = np.zeros(2, dtype=URN)
     urn["capacity"] = heavy, light
@@ -188,10 +187,9 @@ def _urns(n_channels: int) -> Urns:
     return Urns(urn, owner, links, holders, np.zeros(1, dtype=SPARE), loose)
 
 
-# Exact simulation of layered networks: the rejection method with product families; see `kernels.exact.families`.
-
-
 class Layered(Rejection):
+    """The rejection method with product families, for layered networks; see `kernels.exact.families`."""
+
     name = "layered"
     continuous = False
     summary = (
@@ -204,49 +202,50 @@ class Layered(Rejection):
         return network.compiled.layered(rates)
 
 
-# Exact methods that look back at a run and hand it over to another exact method where that is faster.
+# Exact methods that hand a run over to another exact method where that is faster
 #
-# A replicate looks back after so many candidates: how many reactions fired, how many candidates were drawn for them,
-# and how often bounds were renewed. From these numbers, not from a clock, it works out what a reaction took, and
-# compares that with what it would take another method. So what happens depends on the model and the seed alone. It
-# hands over right behind a candidate, when no pending time has been looked at and the state says all there is to know
-# about the future: the other method starts from it as from any other state, and the law stays that of the master
-# equation.
+# A replicate is reviewed after a fixed number of candidates: how many reactions fired, how many candidates were drawn
+# for them, and how often bounds were renewed. From these numbers, not from a clock, follow the cost of a reaction so
+# far and its cost with another method. So the handover depends on the model and the seed alone. It takes place right
+# after a candidate, when no decision depends on a pending time and the state determines the law of the future. The
+# other method starts from it as from any other state, so the law stays that of the master equation.
 
 _COUNTED = [codes.N_EVENTS, codes.N_CANDIDATES, codes.N_REFRESHES, codes.N_BOUNDED]
 _LEAST = 15.0
-"""What a reaction takes a search at least, about [ns]."""
+"""Least cost of a reaction with a search, approximately [ns]."""
 _MOST_DEPENDENCES = 10_000_000
-"""The other methods list every pair of a reaction and one whose propensity it changes: no more than fit in memory."""
+"""Largest number of pairs of a reaction and one whose propensity it changes: the other methods list all of them in
+memory."""
 _FAULTLESS = (codes.REACHED_END, codes.SLICE_END)
 
 
 class HandsOver(Compiled):
-    """A method that may hand a replicate over to another one, and that to a third. The class next in line has the
+    """A method that may hand a replicate over to another method, and that to a third. The next base class has the
     kernel that begins."""
 
     statistics_names = ("handover_time", "handover_events", "handovers")
-    _first_look: int
-    """Candidates after which a replicate first looks back; then after twice as many, and so on."""
-    _looks = {OptimizedDirect: 1 << 18, Rejection: 1024, NextReaction: 0}
-    """The same for those that take over; 0 for never. A search is slow for a while before bounds are tried again, and
-    soon after the trial it is known whether they are faster."""
-    hands_over_to = tuple(method.name for method in _looks)
-    trains = False  # a resumed run would hand over at another moment
+    _first_review: int
+    """Candidates after which a replicate is first reviewed; then after twice as many, and so on."""
+    _next_reviews = {OptimizedDirect: 1 << 18, Rejection: 1024, NextReaction: 0}
+    """The same for the methods that take over; 0 for never. After a handover to a search, bounds are tried again late;
+    the trial itself is reviewed soon."""
+    hands_over_to = tuple(method.name for method in _next_reviews)
+    # A resumed run would hand over at another moment.
+    trains = False
     _preparation, _quickly = 1e5, 1000
-    """What the other methods take to prepare a network, about, for each reaction [ns]; for so many reactions it does
-    not count."""
+    """Approximate time in which the other methods prepare a network, per reaction [ns]; the first `_quickly` reactions
+    are free."""
     _worth, _tried = 1.2, 1 / 1.2
-    """Bounds are given up where they took so many times longer than another method would; on trial, where they were not
-    so much faster."""
+    """Bounds are given up where they took longer than another method would by the factor `_worth`, or on trial, by the
+    factor `_tried`."""
 
     def __init__(self, network: ReactionNetwork, rates: np.ndarray, volume: float, *rest: Any, **named: Any) -> None:
         self._second: Compiled | None = None
         super().__init__(network, rates, volume, *rest, **named)
-        self._tally[codes.LOOK] = self._first_look
+        self._tally[codes.LOOK] = self._first_review
         self._handover = np.zeros(len(self.statistics_names))
         self._before = np.zeros(len(_COUNTED), dtype=np.int64)
-        """What had been counted when the present method took over."""
+        """The counts when the present method took over."""
         self._first_rates = self._present_rates = np.array(rates, dtype=np.float64)
 
     @property
@@ -295,24 +294,26 @@ class HandsOver(Compiled):
             status = super()._run(run, t_stop, budget, event_limit)  # type: ignore[safe-super]
         elif run.ends.size == 0:
             status = self._second._run(run, t_stop, min(budget, self._second._slice), event_limit)
-        elif not run.place[BEGUN]:  # the replicate that was handed over ended with a fault, which has been explained
+        elif not run.place[BEGUN]:
+            # The replicate that was handed over ended with a fault, and the caller has reported it.
             self._begin()
             return self._run(run, t_stop, budget, event_limit)
         else:
-            # Of a block it gets this replicate only: the next one starts as this one did.
+            # The other method gets only this replicate of the block: the next one starts as this one did.
             r = int(run.place[REPLICATE])
             this = run._replace(rows=run.rows[: r + 1], ends=run.ends[: r + 1])
             status = self._second._run(this, t_stop, min(budget, self._second._slice), event_limit)
-            if run.place[REPLICATE] > r and status in _FAULTLESS:  # a fault is explained by the simulation that had it
+            # After a fault the simulation that had it must stay, since the message reads its state.
+            if run.place[REPLICATE] > r and status in _FAULTLESS:
                 self._begin()
                 return codes.SLICE_END if run.place[REPLICATE] < len(run.ends) else codes.REACHED_END
         if status != codes.LOOK_DUE:
             return status
-        self._look(run)
+        self._review(run)
         return codes.SLICE_END
 
-    def _look(self, run: Run) -> None:
-        """Right behind a candidate: hand over if that is worth it, and say when to look again."""
+    def _review(self, run: Run) -> None:
+        """Hand over if it pays, and set the time of the next review. Called right after a candidate."""
         tally = self._tally
         counted = tally[_COUNTED] - self._before
         tally[codes.LOOK] += counted[1]
@@ -328,19 +329,21 @@ class HandsOver(Compiled):
         self._clock[codes.NEXT_TIME] = np.nan
         self._second = self._handed_over(kind)
         self._before[:] = tally[_COUNTED]
-        look = self._looks[kind]
-        if kind is OptimizedDirect:  # each trial of bounds that was given up puts off the next one
-            look <<= int(self._handover[2]) // 2
-        tally[codes.LOOK] = tally[codes.N_CANDIDATES] + look if look else 0
+        wait = self._next_reviews[kind]
+        # Each trial of bounds that was given up puts off the next one.
+        if kind is OptimizedDirect:
+            wait <<= int(self._handover[2]) // 2
+        tally[codes.LOOK] = tally[codes.N_CANDIDATES] + wait if wait else 0
 
     def _better(self, n_events: int, n_candidates: int, n_refreshes: int, n_bounded: int) -> type[Compiled] | None:
-        """The method to hand the replicate over to, after so many reactions, candidates, renewals of a species' bounds,
-        and bounds of terms made anew in them; None to go on.
+        """The method to hand the replicate over to; None to go on.
 
-        Bounds have to be tried: what they cost depends on how soon the counts leave them. What a search, and what a
-        heap of pending times, takes for a reaction follows from the present propensities. Times are in ns, fitted to
-        measurements of the models of `bench --methods`, and only their ratios matter.
+        Arguments are the numbers of reactions, of candidates, of renewals of a species' bounds, and of bounds of terms
+        made anew in these.
         """
+        # Bounds have to be tried: their cost depends on how soon the counts leave them. The costs of a search, and of a
+        # heap of pending times, follow from the present propensities. Times are in ns, fitted to measurements of the
+        # models of `bench --methods`; only their ratios matter.
         if isinstance(self if self._second is None else self._second, OptimizedDirect):
             return Rejection
         n_rejected = n_candidates - n_events
@@ -362,9 +365,9 @@ class HandsOver(Compiled):
         return kind if spent > worth * others[kind] * n_events else None
 
     def _expected(self) -> tuple[float, float, int]:
-        """Of a search for the next reaction the steps, and of its firing the propensities that change, expected at the
-        present propensities; thresholds and general rate laws are taken for 1. And the number of pairs of a reaction
-        and one whose propensity it changes."""
+        """(steps of a search, changed propensities, pairs): the first two per reaction, expected at the present
+        propensities, with thresholds and general rate laws taken as 1; then the number of pairs of a reaction and one
+        whose propensity it changes."""
         structure, readers = self._structure, self._structure.readers
         terms = structure.arrays_for(self._present_rates, self._volume)[0].terms[:-1]
         x = self._counts.astype(np.float64)
@@ -400,7 +403,7 @@ class Adaptive(HandsOver, Rejection):
     continuous = False
     summary = "exact: rejection, which hands over to another exact method where it would reject or renew too often"
     reference = f"{Rejection.reference}; {OptimizedDirect.reference}; {NextReaction.reference}"
-    _first_look = 4096
+    _first_review = 4096
 
 
 class AdaptiveDirect(HandsOver, OptimizedDirect):
@@ -408,5 +411,5 @@ class AdaptiveDirect(HandsOver, OptimizedDirect):
     continuous = False
     summary = "exact: optimized_direct, for small networks; a long run goes on with rejection where that is faster"
     reference = Adaptive.reference
-    _first_look = 1 << 14
+    _first_review = 1 << 14
     """A shorter run would gain little, and on a new machine wait until the kernel of bounds is compiled."""

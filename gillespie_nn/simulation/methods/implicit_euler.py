@@ -14,7 +14,7 @@ from .method import Method, Option, units_of
 from .rate_equations import refuse_events
 
 _SLICE = 1_000_000
-"""Terms worked out a slice: some 20 ms."""
+"""Terms computed in a slice, which takes about 20 ms."""
 
 
 def _step(name: str, value: Any) -> float:
@@ -30,8 +30,9 @@ class ImplicitEuler(Method):
     with steps of 0.1 s, and 0.2 s with steps of 0.4 s.
 
     Steps end at recorded times, scheduled changes and stops, and are equally long up to there. However fast reactions
-    are, no concentration is ever negative, and the states of rest are those of the rate equations exactly. What is
-    coupled in no way but through slow catalysts, as the layers of a network that learns, is solved one after the other.
+    are, no concentration is ever negative, and the states of rest are exactly those of the rate equations. Groups of
+    species that are coupled through slow catalysts only, as the layers of a network that learns, are solved one after
+    the other.
     """
 
     name = "implicit_euler"
@@ -43,12 +44,13 @@ class ImplicitEuler(Method):
     units = "concentration"
     options = (Option("fixed_step", 0.1, _step, "length of a step of the rate equations [s]"),)
     statistics_names = ("steps", "divided")
-    """Steps, and solutions of single blocks for which a step was divided."""
+    """Steps, and solutions of single blocks of species for which a step was divided."""
 
     def __init__(self, network: ReactionNetwork, rates: np.ndarray, volume: float, *rest: Any, **named: Any) -> None:
         super().__init__(network, rates, volume, *rest, **named)
         if self._structure.has_programs:
-            self.refuse(network)  # which may be one with reactions that noise adds
+            # Noise may have added reactions with laws.
+            self.refuse(network)
         self._plan = self._structure.implicit_plan(rates)
         self._slice = max(1, _SLICE // (1 + len(self._plan.items)))
         starts = self._plan.blocks["species_start"].astype(np.int64)

@@ -18,7 +18,7 @@ from .compiled import Compiled
 from .solvers import reading
 
 _SLICE = 3_000_000
-"""Terms worked out a slice: some 50 ms."""
+"""Terms computed in a slice, which takes about 50 ms."""
 
 
 class Langevin(Compiled):
@@ -28,7 +28,7 @@ class Langevin(Compiled):
     start, or gains more than a tenth of it or of one molecule, if that is more. Steps end at recorded times, scheduled
     changes and stops, and are equally long up to there: another grid gives other paths of the same law.
 
-    No count goes below 0: firings that would overdraw a species are put off until there is some of it. Unlike
+    No count goes below 0: firings that would overdraw a species are put off until there is enough of it. Unlike
     reflection, which makes molecules wherever noise meets 0, this keeps linear invariants, and the stationary mean of
     linear networks at any number of molecules. The variance is too small for few. Measured: immigration and death at a
     mean of 0.3, 1 and 3 molecules, variance 24 %, 9 % and 1 % too small; creation and annihilation in pairs at a mean
@@ -86,6 +86,7 @@ class Langevin(Compiled):
     def _watch(self, n_channels: int) -> Watch:
         """What events need, empty without conditions on species."""
         watched = reading(self._laws)
+        # Without conditions on species the arrays have size 0, so that they cost nothing.
         n, n_state, n_channels = np.where(len(watched), (self.n_species, len(self._counts), n_channels), 0).tolist()
         states = np.empty((3, n_state))
         path = Path(
@@ -100,7 +101,7 @@ class Langevin(Compiled):
 
     @classmethod
     def statistics_of(cls, numbers: np.ndarray, steps: np.ndarray) -> dict[str, np.ndarray]:
-        """Steps taken, and of the firings due in them, drawn or owed, the share that was put off to a later step."""
+        """The number of steps, and the share of the firings due, drawn or owed, that was put off to a later step."""
         wanted, held = numbers[:, langevin_steps.WANTED], numbers[:, langevin_steps.HELD]
         share = np.divide(held, wanted, out=np.zeros_like(held), where=wanted > 0)
         return {"steps": steps.astype(np.float64), "held_share": share}
@@ -116,7 +117,8 @@ class Langevin(Compiled):
         self._state.owed[:] = memory[n:]
 
     def _run(self, run: Run, t_stop: float, budget: int, event_limit: int) -> int:
-        if self._tally[codes.N_CANDIDATES] == 0:  # later noise may take a law a little below 0, where it counts as 0
+        # Before the first step only: later noise may take a law slightly below 0, where it counts as 0.
+        if self._tally[codes.N_CANDIDATES] == 0:
             explain(self.network, self, codes.BAD_PROPENSITY)
         code = run_langevin(
             self._channels, self._programs, self._state, self.rng, run, self._step, t_stop, budget, event_limit

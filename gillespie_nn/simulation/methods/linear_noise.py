@@ -1,8 +1,9 @@
-"""Steps of dC/dt = A C + C A^T + D, with A and D functions of time: the covariance of a linear stochastic equation.
+"""Linear noise: the rate equations, and the covariance of Gaussian fluctuations around them.
 
-S. Blanes, F. Casas, J. A. Oteo, J. Ros, The Magnus expansion and some of its applications, Phys. Rep. 470 (2009)
-151-238, doi:10.1016/j.physrep.2008.11.001, section 5: the integrator of order 4 with two Gauss points. [A, D] and
-[A', D'] act on C as affine maps, whose commutator is again of that form.
+The covariance solves dC/dt = A C + C A^T + D with A and D functions of time. It is integrated by S. Blanes, F. Casas,
+J. A. Oteo, J. Ros, The Magnus expansion and some of its applications, Phys. Rep. 470 (2009) 151-238,
+doi:10.1016/j.physrep.2008.11.001, section 5: the integrator of order 4 with two Gauss points. [A, D] and [A', D'] act
+on C as affine maps, whose commutator is again of that form.
 """
 
 from typing import Any
@@ -20,7 +21,7 @@ GAUSS = 0.5 + np.sqrt(3) / 6 * np.array([-1.0, 1.0])
 
 _SERIES_ENDS = 1e-14
 _MOST_PARTS = 64
-"""Into more parts a step is not cut: halving it and squaring the solution costs less."""
+"""A step is cut into at most this number of parts; beyond it, halving the step and squaring the solution costs less."""
 
 
 def magnus_step(first: tuple[Any, Any], second: tuple[Any, Any], step: float, c: np.ndarray) -> np.ndarray:
@@ -77,7 +78,7 @@ def _act(a: Any, c: np.ndarray) -> np.ndarray:
     return product + product.T
 
 
-# Linear noise: the rate equations, and the covariance of Gaussian fluctuations around them.
+# Linear noise along a path of the rate equations
 #
 # With the rates a, the changes S and the Jacobian J of the rate equations along their path,
 #
@@ -85,30 +86,30 @@ def _act(a: Any, c: np.ndarray) -> np.ndarray:
 #
 # is the covariance of the counts to leading order in Omega, and exact where all propensities are linear.
 #
-# Each step of the solver of the rate equations is one step for C, or several, see `lyapunov`; two half-steps tell the
-# error of a whole one.
+# Each step of the solver of the rate equations is one step for C (`magnus_step`), or several. The difference to two
+# half-steps gives the error of a step.
 
 _MOST_SPECIES = 1500
 _JUMPS = (*RELATIONS, "floor", "ceil", "quotient", "rem")
 _DENSE = 250
-"""Up to so many species, full matrices are the faster ones."""
+"""With up to this number of species, full matrices are faster than sparse ones."""
 _TOLERANCE = 1e-5
 """Error of a step in each entry, over the two standard deviations."""
 _RARE = 1e4
-"""Variances below that of a Poisson number with a mean of so many `atol` need be right to `_TOLERANCE` of that only."""
+"""Errors are relative to at least the variance of a Poisson number with a mean of this many `atol`."""
 _BELOW = 1e-6
-"""A rate below 0 by this share of the greatest is no rounding."""
+"""A rate below 0 by more than this share of the greatest rate is not a rounding error."""
 _SLICE_BYTES = 1 << 24
-"""Of the covariances recorded in a slice, or one alone."""
+"""Size of the covariances recorded in a slice; at least one is recorded."""
 _NODES = np.concatenate([GAUSS, 0.5 * GAUSS, 0.5 + 0.5 * GAUSS])
-"""Where a step looks at the path: Gauss points of the whole, of the first half, and of the second."""
+"""Points of the path that a step reads: Gauss points of the whole step, of its first half, and of its second half."""
 
 
 class LinearNoise(Ode):
     """The path of `ode`, and `covariance` [molecules^2] along it.
 
-    A scheduled change sets a count, and with it ends its fluctuations: variance and covariances become 0. What
-    multiplies a count multiplies its fluctuations.
+    A scheduled change sets a count and ends its fluctuations: variance and covariances become 0. An impulse multiplies
+    a count and its fluctuations.
     """
 
     name = "linear_noise"
@@ -150,8 +151,8 @@ class LinearNoise(Ode):
     def statistics(self) -> dict[str, float]:
         return super().statistics | {"covariance_steps": float(self._n_covariance_steps)}
 
-    def start_block(self) -> None:
-        super().start_block()
+    def start_chunk(self) -> None:
+        super().start_chunk()
         self._rows = {}
 
     def covariance(self, first: int, last: int) -> np.ndarray:
@@ -222,7 +223,7 @@ class LinearNoise(Ode):
         x = self.counts.copy()
         dense = self.n_species <= _DENSE
         changes = self._changes[active]
-        found = []
+        nodes = []
         assert self._solver is not None
         for t, moved in zip(times, self._solver.path(times - self._origin)):
             x[self._part.moving] = moved
@@ -231,8 +232,8 @@ class LinearNoise(Ode):
                 self._negative(t, rates)
             jacobian = self._equations.jacobian(t, x)
             jacobian = jacobian.toarray()[np.ix_(active, active)] if dense else jacobian[:, active][active].tocsr()
-            found.append((jacobian, ((changes * rates) @ changes.T).toarray()))
-        return found
+            nodes.append((jacobian, ((changes * rates) @ changes.T).toarray()))
+        return nodes
 
     def _negative(self, time: float, rates: np.ndarray) -> None:
         channels = self._equations.channels

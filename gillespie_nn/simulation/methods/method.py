@@ -1,4 +1,7 @@
-"""Options of single methods: each is an `Option`, whose name has the same meaning in all methods."""
+"""The base class of simulation methods: start, advance, and apply changes; and the options of methods.
+
+Each option is an `Option`, whose name has the same meaning in all methods.
+"""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -47,24 +50,23 @@ def resolve(
     return {name: option.use(given.get(name)) for name, option in known.items()}
 
 
-# Interface of a simulation method: start, advance, and apply a scheduled change.
+# The base class of methods
 
 _NO_TIMES = np.empty(0)
 _NO_SPECIES = np.empty(0, dtype=np.int64)
 _ROUNDING = 1e-12
-"""Relative, for times at which pieces of paths begin: a piece due this close to a stop begins after the stop."""
+"""Relative tolerance of times: a piece of a path due this close to a stop begins after the stop."""
 _LATEST = np.finfo(np.float64).max
-
-
 WRITTEN_LAWS = ("variables", "window", "triggered", "value")
 """Arrays of `Laws` that are part of the state of a simulation. It also writes `registers`, `ready` and `table`, which
 follow from the variables: replicates with the same variables share them."""
 WRITTEN_CONTINUOUS = ("slopes", "start", "scale", "path", "numbers")
 """Arrays of `Continuous` that are part of the state of a simulation. It also writes `rows`."""
 SCRATCH_CONTINUOUS = ("matrix", "pivot", "last")
+"""Work arrays of `Continuous`, which are not part of the state."""
 
 
-def own_laws(laws: Laws) -> Laws:
+def separate_laws(laws: Laws) -> Laws:
     """`laws` with separate arrays for what one simulation writes."""
     copies = {name: getattr(laws, name).copy() for name in (*WRITTEN_LAWS, "registers", "ready")}
     continuous = laws.continuous
@@ -77,9 +79,11 @@ def own_laws(laws: Laws) -> Laws:
 
 
 def units_of(units: str, network: ReactionNetwork, volume: float) -> str:
-    """Units of species in results of a method with these `units`, `molecules` or `concentration`: amounts divided by
-    Omega. They are the amounts where Omega is 1 because the model fixes it so, as it is with SBML compartments that
-    change or differ, or because the volume is a variable of its own, with a rate rule."""
+    """Units of species in results of a method with these `units`: `molecules`, or `concentration`, amounts over Omega.
+
+    Concentrations are amounts where the model fixes Omega at 1, as with SBML compartments that change or differ, or
+    where the volume is a variable with a rate rule.
+    """
     return "molecules" if volume == 1.0 and (network.volume is not None or network.rate_rules) else units
 
 
@@ -140,6 +144,7 @@ class Method(ABC):
         self.settings = resolve(type(self), options or {})
         self.network = network
         self.n_species = len(network.species)
+        # A constant 1 at the end stands in for the missing reactants of a channel.
         self._counts = np.append(np.asarray(counts, dtype=self.dtype), self.dtype(1))
         self._clock = np.zeros(codes.CLOCK_SIZE)
         self._clock[codes.TIME] = start_time
@@ -147,18 +152,18 @@ class Method(ABC):
         self._tally = np.zeros(codes.TALLY_SIZE, dtype=np.int64)
         self.firings = np.zeros(len(network.reactions) if count_firings else 0, dtype=np.int64)
         self._structure, self._volume = self.compile(network, rates), volume
-        self._channels, self._laws, self._families = self._own_arrays(network, rates, volume)
+        self._channels, self._laws, self._families = self._separate_arrays(network, rates, volume)
         self._owns_rates = False
         self._no_counts: np.ndarray = np.empty((0, self.n_species), dtype=self.dtype)
         self._drive: Drive | None = None
         self._moved: np.ndarray = np.empty((0, len(network.rate_rules)))
 
-    def _own_arrays(
+    def _separate_arrays(
         self, network: ReactionNetwork, rates: np.ndarray, volume: float
     ) -> tuple[Channels, Laws, Families]:
         """The compiled arrays, shared but for what one simulation writes into; `set_rates` copies what it changes."""
         channels, laws, families = self._structure.arrays_for(rates, volume)
-        return channels, own_laws(laws), families._replace(running=families.running.copy())
+        return channels, separate_laws(laws), families._replace(running=families.running.copy())
 
     @property
     def laws(self) -> Laws:
@@ -197,8 +202,8 @@ class Method(ABC):
     def memory(self) -> np.ndarray:
         """float64[number]: everything besides state, time, generator and `n_events` that a new simulation needs to
         continue like this one: the positions of the noise paths, and `_memory`."""
-        own = self._memory()
-        return own if self._drive is None else np.concatenate([self._drive.memory(), own])
+        memory = self._memory()
+        return memory if self._drive is None else np.concatenate([self._drive.memory(), memory])
 
     def _memory(self) -> np.ndarray:
         """The part of `memory` that belongs to the method. Exact methods have none: they recompute everything from the
@@ -220,18 +225,18 @@ class Method(ABC):
         raise InternalError(f"method {self.name} has no memory, but got one of {memory.size} numbers")
 
     def covariance(self, first: int, last: int) -> np.ndarray:
-        """Covariance of the species at rows first, ..., last - 1 of the present block, float64[row, species, species]
+        """Covariance of the species at rows first, ..., last - 1 of the present chunk, float64[row, species, species]
         [molecules^2]; they are then discarded. Without species if the method computes no covariance."""
         return np.zeros((last - first, 0, 0))
 
     def _record_moved(self) -> None:
-        """There is a new array `_moved`: let kernels write into it."""
+        """Let kernels write into the new array `_moved`."""
         continuous = self._laws.continuous
         if continuous is not None:
             self._laws = self._laws._replace(continuous=continuous._replace(rows=self._moved))
 
     def moved(self, first: int, last: int) -> np.ndarray:
-        """Values of what rate rules change, in their order, at rows first, ..., last - 1 of the present block,
+        """Values of what rate rules change, in their order, at rows first, ..., last - 1 of the present chunk,
         float64[row, rate rule]."""
         return self._moved[first:last]
 
@@ -263,15 +268,15 @@ class Method(ABC):
 
     @property
     def fault(self) -> int:
-        """Why the simulation cannot go on: 0, or what `kernels.codes.FAULT` says."""
+        """Why the simulation cannot continue: 0, or a fault of `kernels.codes`."""
         return int(self._tally[codes.FAULT])
 
     @property
     def grid_index(self) -> int:
-        """Number of filled rows in the current block."""
+        """Number of filled rows in the current chunk."""
         return int(self._tally[codes.GRID_INDEX])
 
-    def start_block(self) -> None:
+    def start_chunk(self) -> None:
         """Start a new grid for the following calls of `advance`."""
         self._tally[codes.GRID_INDEX] = 0
 
@@ -289,7 +294,8 @@ class Method(ABC):
         A drawn time persists across calls, so slices, grids and stops change no draw. Noise due at `t_stop` is applied
         in the next call.
         """
-        t_stop = min(float(t_stop), _LATEST)  # the next event of a network that cannot react lies at infinity
+        # A finite limit: the next event of a network that cannot react lies at infinity.
+        t_stop = min(float(t_stop), _LATEST)
         grid_counts = self._no_counts if grid_counts is None else grid_counts
         if len(grid_counts) > len(self._moved):
             self._moved = np.full((len(grid_counts), self._moved.shape[1]), np.nan)
@@ -322,10 +328,12 @@ class Method(ABC):
     ) -> None:
         """Set counts[species] = values at the current time (int64 arrays), and variables of `laws` likewise, and update
         all dependent values."""
-        if self._tally[codes.FAULT] == codes.NO_SOLUTION:  # of the state before; the new one may have one
+        # A fault of rate rules belongs to the state before; the new state may have a solution.
+        if self._tally[codes.FAULT] == codes.NO_SOLUTION:
             self._tally[codes.FAULT] = 0
         if self.laws.continuous is not None:
-            self.laws.continuous.numbers[STALE] = 1.0  # variables are those of the present time, the path is not used
+            # The path starts from the old state. From now on the variables hold the values.
+            self.laws.continuous.numbers[STALE] = 1.0
         if len(variables):
             self.laws.variables[list(variables)] = variable_values
             forget_variables(self.laws)
@@ -348,6 +356,7 @@ class Method(ABC):
         self._use_rates(rates)
 
     def _use_rates(self, rates: np.ndarray) -> None:
+        # Until now the arrays are shared with other simulations of the network.
         if not self._owns_rates:
             self._channels = self._channels._replace(terms=self._channels.terms.copy())
             self._families = self._families._replace(share=self._families.share.copy())

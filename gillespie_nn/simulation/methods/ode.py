@@ -1,11 +1,11 @@
-"""The mass-action rate equations, integrated in time; see `rate_equations` and `solvers`.
+"""The method `ode`: rate equations integrated in time; see `rate_equations` and `solvers`.
 
 A restart, at the start and after every change of the state, takes the part of the network that can move from there
-and begins a new solver: no step reaches over a change. Time within a solver counts from its restart, so that late
-presentations are as exact as early ones.
+and begins a new solver, so that no step reaches over a change. Time within a solver counts from its restart, so that
+late presentations are as exact as early ones.
 
 Rate rules are integrated with the rest: the state is the species, the continuous variables, and the constant 1. Where
-the condition of an event changes within a step, the step is cut there; see `conditions`.
+the condition of an event changes within a step, the step is cut there; see `solvers.Conditions`.
 """
 
 import warnings
@@ -24,12 +24,12 @@ from .solvers import FEW_SPECIES, IMPLICIT, Conditions, Explicit, FromScipy
 
 AUTO, EXPLICIT = "auto", "DOP853"
 _SLICE = 200
-"""Solver steps a slice."""
+"""Solver steps in a slice."""
 _MANY_STEPS = 2000
-"""After so many explicit steps without a restart `auto` looks whether an implicit solver would be better."""
+"""Explicit steps without a restart after which `auto` checks whether an implicit solver would be better."""
 _LOOSEST, _TIGHTEST = 0.1, 1e-11
 _BELOW = 1e3
-"""A species this many times `atol` below 0 is warned of."""
+"""A warning names a species that is below 0 by more than this many times `atol`."""
 
 
 def _relative(name: str, value: Any) -> float:
@@ -59,9 +59,9 @@ class Ode(Method):
     """Concentrations by the rate equations of mass action, thresholds and general laws.
 
     `auto` begins with the explicit method of order 8 and, where stability keeps its steps short for long, goes on with
-    LSODA or, for many species, BDF with a sparse Jacobian. Steps end where a comparison of the time in a law changes. A
-    smooth law that is other than 0 for a moment only can be stepped over, as by any adaptive solver: put a scheduled
-    change there.
+    LSODA or, for many species, BDF with a sparse Jacobian. Steps end where a comparison of the time in a law changes.
+    As any adaptive solver, it can step over a smooth law that differs from 0 for a moment only: put a scheduled change
+    there.
     """
 
     name = "ode"
@@ -93,9 +93,10 @@ class Ode(Method):
         self._places = continuous.places
         if not continuous.names:
             self._laws = self._equations.laws or self._laws
-        units = np.where(continuous.is_amount, volume, 1.0)  # of each variable: those of amounts in concentration
+        # Units of the variables: amounts are shown as concentrations.
+        units = np.where(continuous.is_amount, volume, 1.0)
         self._units = np.concatenate([np.full(self.n_species, volume), units])
-        # Where a variable is smaller, its absolute tolerance is what holds.
+        # Where a variable is smaller than its scale, the absolute tolerance decides.
         self._equations.scale[self.n_species :] = units * self.settings["atol"] / self.settings["rtol"]
         self._names = (*network.species, *continuous.names)
         self._counts = np.concatenate([self.counts, self._laws.variables[self._places], [1.0]])
@@ -104,7 +105,8 @@ class Ode(Method):
             self._conditions = Conditions(self._equations.laws, self._laws.triggered, len(self._counts))
         self._is_cut = False
         self._implicit = self.settings["solver"] if self.settings["solver"] in IMPLICIT else None
-        self._switches_left = 2 * (self.settings["solver"] == AUTO)  # to an implicit solver, and back if it fails
+        # `auto` may switch to an implicit solver, and back if that one fails.
+        self._switches_left = 2 * (self.settings["solver"] == AUTO)
         self._solver: Explicit | FromScipy | None = None
         self._spent = np.zeros(3, dtype=np.int64)
         self._n_restarts = self._n_switches = 0
@@ -124,7 +126,7 @@ class Ode(Method):
         return dict(zip(self.statistics_names, map(float, numbers)))
 
     def _memory(self) -> np.ndarray:
-        """Which solver, and what `statistics` says; a solver in progress ends, as at every change of the state."""
+        """The solver in use and the `statistics`. A solver in progress ends, as at every change of the state."""
         self._drop()
         implicit = -1 if self._implicit is None else IMPLICIT.index(self._implicit)
         spent = (*self._spent, self._n_restarts, self._n_switches, self._stiff_share, self._least)
@@ -192,6 +194,7 @@ class Ode(Method):
     def _run(self, until: float, t_stop: float, most_steps: int) -> None:
         """Steps of the solver towards `until`, at least one or a restart."""
         before = self.time
+        # A solver is made for one end, beyond which it takes no step.
         if self._solver is None or self._end != t_stop:
             self._restart(t_stop)
             if not len(self._part.moving):
@@ -202,6 +205,7 @@ class Ode(Method):
             self._switch("LSODA" if len(self._part.moving) <= FEW_SPECIES else "BDF", t_stop)
         solver = self._solver
         assert solver is not None
+        # With conditions it takes one step at a time: an event may end any step.
         went_on = solver.advance(until - self._origin, 1 if self._conditions else most_steps)
         self._take(solver, until, t_stop)
         self._cut(before)
@@ -212,7 +216,7 @@ class Ode(Method):
             self._switch(None, t_stop)
 
     def _take(self, solver: Explicit | FromScipy, until: float, t_stop: float) -> None:
-        """State and time from the solver; times that rounding alone keeps apart are made equal."""
+        """Copy state and time from the solver; times that differ by rounding alone are made equal."""
         self._counts[self._part.moving] = solver.y
         time = self._origin + solver.t
         if solver.t >= until - self._origin:
@@ -240,7 +244,7 @@ class Ode(Method):
         return self._solver.path(np.minimum(times - self._origin, self._solver.t))
 
     def _switch(self, implicit: str | None, t_stop: float) -> None:
-        """Go on with another solver, for good: the name of an implicit one, or None."""
+        """Continue with another solver for the rest of the run: the name of an implicit one, or None."""
         self._implicit = implicit
         self._switches_left -= 1
         self._n_switches += 1
@@ -264,14 +268,14 @@ class Ode(Method):
         self._solver = FromScipy(self._implicit, *arguments) if self._implicit else Explicit(*arguments)
 
     def _drop(self) -> None:
-        """End the solver; what it spent is kept."""
+        """End the solver, and add its numbers of steps to those of the run."""
         if self._solver is not None:
             self._spent += self._solver.spent
             self._stiff_share = max(self._stiff_share, self._solver.stiff_share)
             self._solver = None
 
     def _watch_least(self, values: np.ndarray) -> None:
-        """Warn of counts below 0; `values` are of what moves. Continuous variables may be negative."""
+        """Warn of counts below 0 in the `values` that move. Continuous variables may be negative."""
         values = values[: np.searchsorted(self._part.moving, self.n_species)]
         least = values.min(initial=np.inf)
         if least >= self._least:

@@ -1,6 +1,7 @@
-"""Networks as `ode` integrates them: a continuous variable is a species, and its rate a reaction.
+"""The rate equations of a network as functions of time and state, for `ode` and for the noise around it.
 
-Mass action whose rate constant changes has powers of concentrations.
+A continuous variable is a species of a derived network, and its rate a reaction. Mass action whose rate constant
+changes has powers of concentrations.
 """
 
 from dataclasses import replace
@@ -18,11 +19,11 @@ from ...kernels.codes import FALLING, LAW, RAMP
 from ...kernels.laws import COUNT, TIME_VARIABLE, Laws, forget_variables
 from ...kernels.limits import derivatives as kernels
 from ...kernels.limits.derivatives import mark_live
-from .method import own_laws
+from .method import separate_laws
 
 
-class Continuous:
-    """The continuous variables of a network, as species behind its own.
+class ContinuousSpecies:
+    """The continuous variables of a network, as further species behind the species of the network.
 
     The derived network is only integrated: its laws may be negative, and so may these species. A species with a rate
     rule stays in its place under another name, where nothing reads or changes it.
@@ -49,12 +50,12 @@ class Continuous:
         """int64[2, name]: places of the other variables in `network`, and in the derived network."""
 
 
-def continuous(network: ReactionNetwork) -> Continuous:
-    """`Continuous` of a network; the latest with rate rules are kept."""
-    return _kept(network) if network.rate_rules else Continuous(network)
+def continuous(network: ReactionNetwork) -> ContinuousSpecies:
+    """`ContinuousSpecies` of a network; the latest networks with rate rules are cached."""
+    return _cached(network) if network.rate_rules else ContinuousSpecies(network)
 
 
-_kept = lru_cache(maxsize=8)(Continuous)
+_cached = lru_cache(maxsize=8)(ContinuousSpecies)
 
 
 def _limit(network: ReactionNetwork) -> ReactionNetwork:
@@ -70,6 +71,7 @@ def _derived(network: ReactionNetwork) -> ReactionNetwork:
     taken = {*network.species, *network.rules, *network.parameters, "time", "volume"}
     species = tuple(_free(f"{s}_", taken) if s in network.rate_rules else s for s in network.species)
     named = set(network.reaction_index)
+    # x' = f is the reaction 0 -> x with the law f.
     flows = tuple(
         Reaction((), ((name, 1),), 1.0, _free(f"rate_of_{name}", named), law=rate)
         for name, rate in network.rate_rules.items()
@@ -86,24 +88,24 @@ def _derived(network: ReactionNetwork) -> ReactionNetwork:
 
 
 def _free(name: str, taken: set[str]) -> str:
-    """`name`, with underscores until it is not taken; it is then."""
+    """`name` with underscores until it is not in `taken`, to which it is added."""
     while name in taken:
         name += "_"
     taken.add(name)
     return name
 
 
-# The rate equations of a network as functions of time and state: for `ode`, and for the noise around it.
+# The rate equations, of all species and of those that can move
 
-_KEPT = 8
-"""Live parts kept, each of the size of the network: the samples of a small training set come again."""
+_MOST_PARTS = 8
+"""Live parts in the cache, each of the size of the network: the samples of a small training set come again."""
 
 
 class Equations:
     """dx/dt = S a(x, t), with a the rates of channels, see `kernels.limits.derivatives`.
 
     General laws are laws of counts, and many have no value below 0: where there are any, a count below 0, by the errors
-    of a step, is taken as 0. Continuous variables may be negative.
+    of a step, is taken as 0. ContinuousSpecies variables may be negative.
 
     Parameters
     ----------
@@ -154,6 +156,7 @@ class Equations:
         if self.laws is not None:
             self.laws.variables[TIME_VARIABLE] = t
             if self.laws.value.size:
+                # Many general laws have no value below 0, where errors of a step may lead.
                 np.maximum(self.state, self.floor, out=self.state)
         return self.state
 
@@ -166,6 +169,7 @@ class Equations:
         channel = np.repeat(np.arange(len(c.ranges) - 1), np.diff(c.ranges["term_start"]))[term]
         n_changes = np.diff(c.ranges["change_start"].astype(np.int64))
         rows = c.changes["species"][_ranges(c.ranges["change_start"], channel)].astype(np.int64)
+        # A number for each entry, column by column, since the matrix is stored by columns.
         entries, place = np.unique(np.repeat(read, n_changes[channel]) * n + rows, return_inverse=True)
         columns, indices = np.divmod(entries, n)
         of_term = np.searchsorted(term, np.arange(len(c.terms))).astype(np.uint32)
@@ -202,7 +206,7 @@ class RateEquations(Equations):
         floor[len(network.species) : n] = -np.inf
         super().__init__(
             channels._replace(terms=channels.terms.copy()),
-            own_laws(laws) if self._structure.has_programs else None,
+            separate_laws(laws) if self._structure.has_programs else None,
             n,
             np.ones(n + 1),
             floor,
@@ -216,7 +220,7 @@ class RateEquations(Equations):
         self.channels.terms["coefficient"][:-1] = self._structure.coefficients(self._all_rates(rates), self._volume)
 
     def take_variables(self, variables: np.ndarray) -> None:
-        """Set the parameters of laws, from those of the network's own laws, float64[variable]."""
+        """Set the parameters of laws from the variables float64[variable] of the simulated network."""
         if self.laws is not None and self.continuous.names:
             here, there = self.continuous.shared
             self.laws.variables[there] = variables[here]
@@ -230,10 +234,12 @@ class RateEquations(Equations):
         species = np.zeros(len(state), dtype=np.bool_)
         terms = np.zeros(len(self.channels.terms) - 1, dtype=np.bool_)
         mark_live(self.channels, state, species, terms)
+        # The terms that may differ from 0 determine the part; the state at them does not matter.
         key = np.packbits(terms).tobytes()
         part = self._parts.pop(key, None) or LivePart(self.channels, self.laws, terms, self.floor, self.scale)
-        self._parts[key] = part  # the latest used is the last
-        if len(self._parts) > _KEPT:
+        # A dict keeps its order: the part used last is the last, and the first is dropped.
+        self._parts[key] = part
+        if len(self._parts) > _MOST_PARTS:
             del self._parts[next(iter(self._parts))]
         part.stand_at(state, self.channels.terms["coefficient"][:-1])
         return part
@@ -242,9 +248,9 @@ class RateEquations(Equations):
 class LivePart(Equations):
     """The rate equations of those species that can move from a state on, numbered anew; the rest stands still.
 
-    What is at 0 and made by nothing that can happen stays at 0, and a term with it as a factor can be left out: a
+    A species at 0 that no possible reaction makes stays at 0, and terms with it as a factor can be left out. So a
     training network with a sparse input has the size of the input's pixels. Lumped channels are products of a weight
-    matrix and a vector, updates outer products, of live entries only.
+    matrix and a vector, and updates outer products, of live entries only.
 
     Parameters
     ----------
@@ -283,11 +289,11 @@ class LivePart(Equations):
             return np.where(which, number[np.where(which, values, 0)], values)
 
         self._terms = np.flatnonzero(terms)
-        some = np.zeros(len(self._terms) + 1, dtype=c.terms.dtype)
-        some[:-1] = plain[terms]
+        live = np.zeros(len(self._terms) + 1, dtype=c.terms.dtype)
+        live[:-1] = plain[terms]
         for name in ("first", "second"):
-            some[name][:-1] = number[some[name][:-1]]
-        some["extra_start"] = _starts(n_extra[terms])
+            live[name][:-1] = number[live[name][:-1]]
+        live["extra_start"] = _starts(n_extra[terms])
         extras["a"], extras["b"] = renumbered(a, one_species), renumbered(b, two_species)
         ranges = np.zeros(channel.sum() + 1, dtype=c.ranges.dtype)
         ranges["term_start"] = _starts(n_terms[channel])
@@ -299,13 +305,13 @@ class LivePart(Equations):
             code["a"] = renumbered(code["a"], is_count)
             laws = laws._replace(code=code, read=number[laws.read])
         super().__init__(
-            Channels(some, extras, ranges, changes), laws, len(self.moving), np.ones(len(self._places)),
+            Channels(live, extras, ranges, changes), laws, len(self.moving), np.ones(len(self._places)),
             floor[self._places], scale[self.moving],
         )  # fmt: skip
 
     def stand_at(self, state: np.ndarray, coefficient: np.ndarray) -> None:
-        """Take the species that do not move, and are read, from `state` float64[species + 1], and the coefficients from
-        those of all terms, which may have changed."""
+        """Set the species that are read but do not move from `state` float64[species + 1], and the coefficients of the
+        live terms from those of all terms."""
         self.state[:] = state[self._places]
         self.channels.terms["coefficient"][:-1] = coefficient[self._terms]
 

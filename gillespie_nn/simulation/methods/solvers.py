@@ -1,4 +1,4 @@
-"""Solvers of rate equations with one interface: an explicit one, compiled, and scipy's."""
+"""Solvers of rate equations with one interface, explicit and from scipy, and conditions of events within a step."""
 
 import warnings
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from .rate_equations import Equations
 
 IMPLICIT = ("LSODA", "BDF", "Radau")
 FEW_SPECIES = 400
-"""Up to so many, a dense Jacobian is cheap."""
+"""With up to this number of species a dense Jacobian is cheap."""
 
 
 class Explicit:
@@ -73,7 +73,7 @@ class Explicit:
         return self._rk.tally[kernels.N_STIFF] / max(1, self._rk.tally[kernels.N_STEPS])
 
     def advance(self, until: float, most_steps: int) -> bool:
-        """At most so many steps towards time `until`, none beyond the end. False if no step can be taken."""
+        """Take at most `most_steps` steps towards time `until`, none beyond the end. False if no step can be taken."""
         e = self._equations
         code = kernels.advance(e.channels, e.laws, e.state, self._rk, *self._tolerances, until, self._end, most_steps)
         return code != kernels.FAILED
@@ -105,8 +105,8 @@ class FromScipy:
         settings = {"rtol": max(rtol / np.sqrt(n), 100 * np.finfo(np.float64).eps), "atol": atol / np.sqrt(n)}
 
         def jacobian(t: float, x: np.ndarray) -> Any:
-            found = equations.jacobian(origin + t, x)
-            return found.toarray() if dense else found
+            matrix = equations.jacobian(origin + t, x)
+            return matrix.toarray() if dense else matrix
 
         self.least = y.copy()
         self._n_steps = 0
@@ -128,7 +128,8 @@ class FromScipy:
 
     def advance(self, until: float, most_steps: int) -> bool:
         with np.errstate(all="ignore"), warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "lsoda", UserWarning)  # says why, which callers say better
+            # A failed step is reported by the caller, with the name of the species.
+            warnings.filterwarnings("ignore", "lsoda", UserWarning)
             for _ in range(most_steps):
                 if self.t >= until:
                     break
@@ -144,11 +145,13 @@ class FromScipy:
         solver = self._solver
         try:
             solver.step()
-        except (ValueError, RuntimeError, np.linalg.LinAlgError):  # a Jacobian that is not finite, or singular
+        except (ValueError, RuntimeError, np.linalg.LinAlgError):
+            # The Jacobian is not finite, or singular.
             return False
         self._n_steps += 1
         if solver.status == "failed" or not np.isfinite(solver.y).all():
             return False
+        # Steps near the spacing of float64 make no progress.
         return solver.status == "finished" or solver.t - solver.t_old > 4 * np.spacing(solver.t)
 
 
@@ -163,12 +166,12 @@ def tableau() -> dict[str, np.ndarray]:
     return {"a": a, "c": c, "error_5": DOP853.E5, "error_3": DOP853.E3, "d": np.ascontiguousarray(DOP853.D)}
 
 
-# Conditions of events that read what the rate equations move: when they next change in a step of the solver.
+# Conditions of events that read what the rate equations move
 
 _DEGREE = 13
 """The paths between steps are polynomials of degree 7 (DOP853), at most 12 (LSODA), 5 (BDF) and 3 (Radau)."""
 _NEXT = np.array([0.0, *2.0 ** np.arange(6)])
-"""Steps of float64 behind a change, at which it is looked for on the path itself."""
+"""Steps of float64 behind a change of the polynomials, at which the path itself is evaluated."""
 _FIRST_STRIDE = 1e-12
 
 
@@ -192,14 +195,14 @@ class Conditions:
         return bool(len(self._watched))
 
     def changed(self, time: float, state: np.ndarray) -> bool:
-        """Whether one of them is not what it was, in `state` float64[...] at `time` [s]."""
+        """Whether a condition has another value than before, in `state` float64[...] at `time` [s]."""
         with np.errstate(all="ignore"):
             return is_changed(self._laws, self._watched, self._triggered, time, state)
 
     def first_change(
         self, start: float, end: float, state: np.ndarray, moving: np.ndarray, path: Callable[[np.ndarray], np.ndarray]
     ) -> float:
-        """The first time in (start, end] at which one of them changes [s]; infinite if none does.
+        """The first time in (start, end] at which a condition changes [s]; infinite if none does.
 
         Parameters
         ----------
@@ -222,8 +225,9 @@ class Conditions:
             ends=np.empty((2, len(read))),
         )
         bound_bend(polynomials, end - start)
-        # Polynomials and path differ by rounding: at a threshold, as where an event has just left the state, a change
-        # of the one need not be one of the other. The search goes on behind such a time, ever farther.
+        # Polynomials and path differ by rounding. At a threshold, as where an event has just left the state, the
+        # polynomials may change a condition and the path not. The search then goes on behind that time, in strides that
+        # double.
         now, since, stride = state.copy(), start, _FIRST_STRIDE * (end - start)
         while since < end:
             time = first_change(self._laws, self._watched, self._triggered, polynomials, start, end, since)
@@ -247,7 +251,7 @@ def reading(laws: Laws) -> np.ndarray:
 
 @cache
 def _nodes() -> tuple[np.ndarray, np.ndarray]:
-    """Chebyshev's points float64[node], and what makes coefficients of the values there, float64[degree + 1, node]."""
+    """Chebyshev's points float64[node], and the matrix float64[degree + 1, node] from values there to coefficients."""
     n = _DEGREE + 1
     angle = np.pi * (np.arange(n) + 0.5) / n
     matrix = 2.0 / n * np.cos(np.outer(np.arange(n), angle))

@@ -1,4 +1,4 @@
-"""Tau-leaping: see `kernels.leap.leaping`."""
+"""Tau-leaping, explicit and trapezoidal; see `kernels.leap.leaping`."""
 
 from typing import Any
 
@@ -37,9 +37,9 @@ from .compiled import Compiled
 from .method import Option, fraction, one_of, step
 
 _WORK = 4_000_000
-"""Channels looked at in a slice, about."""
-_KEPT = [TIME_LEAPT, LEAPS, EXACT_STEPS, CLIPPED, CROWD_TOTAL, WINDOW_LENGTH, RELAXATION, CROWD_STALE]
-"""What of the ledger is no function of the counts, at a stop, where nothing waits to be fired."""
+"""Approximate number of channels that are read in a slice."""
+_REMEMBERED = [TIME_LEAPT, LEAPS, EXACT_STEPS, CLIPPED, CROWD_TOTAL, WINDOW_LENGTH, RELAXATION, CROWD_STALE]
+"""Entries of the ledger that do not follow from the counts at a stop, where nothing waits to be fired."""
 _NO_NUMBERS = np.empty(0, dtype=np.int64)
 AUTO, EXPLICIT, TRAPEZOIDAL = "auto", "explicit", "trapezoidal"
 
@@ -49,10 +49,8 @@ class TauLeap(Compiled):
 
     `explicit` is the method of Cao, Gillespie and Petzold (2006). `trapezoidal` solves blocks of species that act on
     each other by the trapezoidal rule (`kernels.leap.block_leap`), which fast modules do not slow down, and draws
-    rails that
-    annihilate fast from their law at rest (`kernels.leap.fast_pairs`). `auto` takes it for networks with product
-    families,
-    and `train` for every network.
+    rails that annihilate fast from their law at rest (`kernels.leap.fast_pairs`). `auto` takes it for networks with
+    product families, and `train` for every network.
 
     Conditions of events are evaluated at the end of each leap and each exact step, and the event happens there. A leap
     is so short that species in conditions change by about `epsilon`, or one molecule, as those in propensities do.
@@ -75,6 +73,7 @@ class TauLeap(Compiled):
         structure = self.compile(network, rates)
         self._counts = structure.state(self.counts)
         scheme = self.settings["scheme"]
+        # Product families come from training networks, whose fast modules would make explicit leaps short.
         blockwise = scheme == TRAPEZOIDAL or (scheme == AUTO and bool(structure.family_targets))
         self._plan, self._blocks = structure.leap_plan(rates, blockwise)
         self._slice = max(1, _WORK // (1 + len(self._plan.fires)))
@@ -115,10 +114,10 @@ class TauLeap(Compiled):
         return dict(zip(cls.statistics_names, numbers[:, [LEAPS, TIME_LEAPT, EXACT_STEPS, CLIPPED]].T))
 
     def _memory(self) -> np.ndarray:
-        return np.concatenate([self._state.ledger[_KEPT], self._state.channels["carried"]])
+        return np.concatenate([self._state.ledger[_REMEMBERED], self._state.channels["carried"]])
 
     def _recall(self, memory: np.ndarray) -> None:
-        self._state.ledger[_KEPT], self._state.channels["carried"] = np.split(memory, [len(_KEPT)])
+        self._state.ledger[_REMEMBERED], self._state.channels["carried"] = np.split(memory, [len(_REMEMBERED)])
 
     def _run(self, run: Run, t_stop: float, budget: int, event_limit: int) -> int:
         return run_leap(
