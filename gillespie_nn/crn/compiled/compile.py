@@ -13,7 +13,7 @@ import numpy as np
 
 from ...display.tables import counted
 from ...kernels.channels import CHANGE, EXTRA, PAIR, RANGE, TERM, Channels, Readers
-from ...kernels.continuous import Continuous
+from ...kernels.continuous import ContinuousPath
 from ...kernels.exact.families import Families
 from ...kernels.laws import Laws
 from ...kernels.leap.implicit import ImplicitPlan
@@ -131,7 +131,7 @@ class Structure:
             "timed_channel": channel,
         }
 
-    def _continuous(self, laws: NetworkPrograms) -> Continuous | None:
+    def _continuous(self, laws: NetworkPrograms) -> ContinuousPath | None:
         """The variables of rate rules; None without any."""
         if not laws.rate_rules:
             return None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ...kernels import laws as codes
-from ...kernels.continuous import ABSOLUTE, CROSSING, N_NUMBERS, N_ROWS, RELATIVE, STALE, Continuous
+from ...kernels.continuous import ABSOLUTE, CROSSING, N_NUMBERS, N_ROWS, RELATIVE, STALE, ContinuousPath
 from ..expressions import Expression
 from .derivative import EXPREL, without_gaps
 
@@ -59,7 +59,7 @@ _MOST_IN_ALL = 1 << 17
 """Entries of all tables together, 2 MiB. A network with more laws than that has smaller tables."""
 _LEAST_ENTRIES = 16
 _RELATIVE, _ABSOLUTE = 1e-8, 1e-10
-"""Tolerances of each step of the variables that rate rules change; the second is a part of `Continuous.scale`."""
+"""Tolerances of each step of the variables that rate rules change; the second is a part of `ContinuousPath.scale`."""
 _LEAST_SCALE = 1e-5
 """Of a variable that begins at 0, whose scale is not known yet: less, and where its rate is a small difference of large
 terms, their rounding alone would make steps too short."""
@@ -248,8 +248,8 @@ def arrays(
     }
 
 
-def continuous(network: NetworkPrograms, conditions: list[int], restarts: np.ndarray) -> Continuous:
-    """`kernels.continuous.Continuous`: `conditions` are the triggers that read a variable of a rate rule, `restarts`
+def continuous(network: NetworkPrograms, conditions: list[int], restarts: np.ndarray) -> ContinuousPath:
+    """`kernels.continuous.ContinuousPath`: `conditions` are the triggers that read a variable of a rate rule, `restarts`
     bool[channel] whether its firing ends the path."""
     from scipy.integrate import RK45
 
@@ -264,7 +264,7 @@ def continuous(network: NetworkPrograms, conditions: list[int], restarts: np.nda
     numbers[RELATIVE], numbers[ABSOLUTE] = _RELATIVE, _ABSOLUTE
     is_condition = np.zeros(len(network.triggers), dtype=np.bool_)
     is_condition[conditions] = True
-    return Continuous(
+    return ContinuousPath(
         place=np.array(network.moved, dtype=np.uint32),
         number=number,
         first_program=np.array([len(network.laws) + len(network.triggers)]),
