@@ -31,7 +31,7 @@ def errors_name(origin: str) -> Iterator[None]:
 
 
 @dataclass(frozen=True)
-class Format:
+class ModelFormat:
     """A way to write down a model.
 
     Parameters
@@ -43,7 +43,7 @@ class Format:
     write : `write(network, path=None, **how)`: the text, written to `path` if that is given. None: nothing writes it.
     extra : the pip extra with the libraries that it takes. None: nothing but the package itself.
     examples : texts that use what the format has; hostile inputs are made of them (`verification.hostile`).
-    intrusions : pieces of text that are put into them there, beside those that every format gets.
+    intrusions : pieces of text inserted into them there, in addition to those for every format.
     has_units : whether `read` takes `substance`, how amounts are read in place of their units.
     """
 
