@@ -1,10 +1,10 @@
-"""Channels, their terms, and the propensity of one in a given state: the arrays every exact method reads.
+"""Channels, their terms and their propensities, with general laws and windows of time: what every exact method reads.
 
 A channel is a set of reactions with the same net change. Each reaction is one term
 
     coefficient * x[first] * (x[second] - second_offset) * extra factors
 
-where `x` ends, behind the species (and the pools of `families`), with an entry that is always 1, for reactions of
+where `x` ends, behind the species (and the pools of `exact.families`), with an entry that is always 1, for reactions of
 order 0 and 1. `2 A` is A * (A - 1): first = second = A, second_offset = 1. Orders above two and thresholds are extra
 factors. A general rate law is an extra factor too, the only one of its term: a program of `laws`.
 """
@@ -29,9 +29,9 @@ from .laws import (
 from .linked import kernel, within
 
 _MOST_EXPECTED = 1000.0
-"""Candidates of each law that reads the time, in a window of time, of which most would be rejected: more, and the
-window is shortened. Windows that only follow the candidates of those before have some ten to a hundred for each such
-law, so that none is shortened but before a pulse."""
+"""Candidates of each law that reads the time in one window of time, if most of them would be rejected. With more, the
+window is shortened. Without a pulse, a window has about ten to a hundred candidates for each such law, and is not
+shortened."""
 
 
 _MOST_HALVINGS = 1101
@@ -63,9 +63,11 @@ PAIR = record_type(
 
 
 class Channels(NamedTuple):
-    """The compiled network, one array for each axis: a kernel is compiled for every array that it is passed, and takes
-    the longer for each. Ranges are given by their starts: term t of channel c has
-    ranges[c].term_start <= t < ranges[c + 1].term_start, and so on; hence one entry more behind the last."""
+    """The compiled network, with one array for each axis, since every array that a kernel takes lengthens compilation.
+
+    Ranges are given by their starts: term t belongs to channel c if
+    ranges[c].term_start <= t < ranges[c + 1].term_start. Hence there is one more entry behind the last.
+    """
 
     terms: np.ndarray  # TERM[term + 1]
     extras: np.ndarray  # EXTRA[extra]
@@ -74,8 +76,10 @@ class Channels(NamedTuple):
 
 
 class Readers(NamedTuple):
-    """What has to be looked at after an event: the terms that read each species, and each channel's changes with
-    two of them in fixed places, since most channels change one or two species."""
+    """What must be updated after an event: the terms that read each species, and the changes of each channel.
+
+    Two changes of a channel have fixed places, since most channels change one or two species.
+    """
 
     term_start: np.ndarray  # uint32[species + 1]
     term: np.ndarray  # uint32[reader], ascending for each species
@@ -89,13 +93,13 @@ def term_value(channels, laws, t, up, down):
     """Value of term t [1/s]: non-decreasing in the counts `up`, non-increasing in the counts `down`.
 
     With `up` and `down` the state itself it is the propensity; with upper and lower bounds of the state, an
-    upper bound of it, and exchanged, a lower one. A general law has the value it was given last: to work it out
-    here would make this function, which is called for every term, too long to be inlined.
+    upper bound of it, and exchanged, a lower one. The value of a general law is the last one stored in `Laws.value`:
+    evaluating it here would make this function, which is called for every term, too long to be inlined.
 
-    `laws`, here and in all kernels, are the `Laws` of the network, or None if it has neither general laws nor events:
-    then numba leaves out all that is behind `if laws is not None`, and nobody waits for it to be compiled.
+    Here and in all kernels, `laws` are the `Laws` of the network, or None if it has neither general laws nor events.
+    With None, numba leaves out all code behind `if laws is not None`, which saves compilation.
     """
-    # The counts first: a coefficient near the end of float64 times nothing is nothing.
+    # The counts are multiplied first: the product of a coefficient near the end of float64 and 0 must be 0.
     pair = up[channels.terms[t].first] * (up[channels.terms[t].second] - channels.terms[t].second_offset)
     value = channels.terms[t].coefficient * pair
     if not channels.extras.size:
@@ -107,6 +111,7 @@ def term_value(channels, laws, t, up, down):
         if kind == FALLING:
             value *= up[a] - np.float64(b)
         elif kind == STEP:
+            # The second count lowers a threshold factor: so it takes the opposite end, and the bound holds.
             if not up[a] > down[b]:
                 value = 0.0
         elif kind == RAMP:
@@ -135,15 +140,15 @@ def program_of(channels, t):
 
 
 @kernel
-def look_at_laws(laws, counts):
-    """Set `value` of every rate law at `counts`: its value, or where it reads the time, a bound over the window."""
+def evaluate_laws(laws, counts):
+    """Set `Laws.value` of every rate law at `counts`: its value or, if it reads the time, its bound over the window."""
     for p in range(laws.first_trigger[0]):
         laws.value[p] = _limit(laws, laws.timed, p, counts)
 
 
 @within
-def look_at_channel(channels, laws, c, counts):
-    """Set `value` of the rate laws in channel c; see `look_at_laws`."""
+def evaluate_channel_laws(channels, laws, c, counts):
+    """Set `Laws.value` of the rate laws in channel c; see `evaluate_laws`."""
     for t in range(channels.ranges[c].term_start, channels.ranges[c + 1].term_start):
         p = program_of(channels, t)
         if p >= 0:
@@ -161,11 +166,14 @@ def _limit(laws, timed, p, counts):
 
 @kernel
 def window_range(laws, p, counts):
-    """Bounds of a law that reads the time, at `counts` and from the start of the window to its end, which comes nearer
-    until they are finite. A shorter window leaves the bounds of other laws valid."""
+    """Bounds of a law that reads the time, at `counts` and over the window, which is halved until they are finite.
+
+    A shorter window leaves the bounds of other laws valid.
+    """
     window = laws.window
     low, high = -np.inf, np.inf
     for _ in range(_MOST_HALVINGS):
+        # Counts rest within the window, so only the time ranges over an interval.
         low, high = law_range(laws, p, counts, counts)
         if high < np.inf or not window[WINDOW_END] > np.nextafter(window[WINDOW_START], np.inf):
             break
@@ -177,8 +185,8 @@ def window_range(laws, p, counts):
 
 
 @kernel
-def look_at_term(channels, laws, t, counts, tally):
-    """Set `value` of term t, if it is one, to its value now; a negative one is a fault."""
+def evaluate_term_law(channels, laws, t, counts, tally):
+    """If term t is a rate law, set its `Laws.value` to its present value; a negative one is a fault."""
     p = program_of(channels, t)
     if p >= 0:
         laws.value[p] = law_value_of_counts(laws, p, counts)
@@ -188,21 +196,25 @@ def look_at_term(channels, laws, t, counts, tally):
 
 @kernel
 def value_now(channels, laws, c, counts):
-    """Propensity of a channel of one term, a law that reads the time, now [1/s]."""
+    """Present propensity of a channel whose only term is a law that reads the time [1/s]."""
     t = channels.ranges[c].term_start
     return channels.terms[t].coefficient * law_value(laws, program_of(channels, t), counts)
 
 
 @inlined
 def _end_before_pulse(channels, laws, t, counts):
-    """Bound term t, a law that reads the time, over the window, which is halved as long as more than `_MOST_EXPECTED`
-    candidates are expected in it of which most would be rejected. A shorter window leaves other bounds valid."""
+    """Bound term t, a law that reads the time, over the window.
+
+    The window is halved as long as more than `_MOST_EXPECTED` candidates are expected in it and most of them would be
+    rejected. A shorter window leaves other bounds valid.
+    """
     window = laws.window
     p = program_of(channels, t)
     low, high = window_range(laws, p, counts)
     for _ in range(_MOST_HALVINGS):
         width = window[WINDOW_END] - window[WINDOW_START]
         most = _MOST_EXPECTED * laws.timed_terms.size
+        # With a lower bound of at least half the upper one, at most half of the candidates are rejected.
         if low >= 0.5 * high or not channels.terms[t].coefficient * high * width > most:
             break
         shorter = window[WINDOW_START] + 0.5 * width
@@ -215,12 +227,12 @@ def _end_before_pulse(channels, laws, t, counts):
 
 @kernel
 def open_window(channels, laws, counts, now, tally):
-    """Let a new window of time begin at `now`, in which all that read the time are bounded.
+    """Let a new window of time begin at `now`, and bound everything that reads the time over it.
 
-    Its length follows the number of candidates in the last one: it may depend on the past alone. What the laws will do
-    is no secret of the future, so that it may also end before a pulse: else every candidate up to there would be drawn
-    at the height of the pulse, and rejected. With rate rules it also ends with the step of `continuous`, and where a
-    condition changes that reads what they change.
+    The length of a window follows the number of candidates in the last one, so it depends on the past alone. It may
+    also end before a pulse, since the laws are known in advance; otherwise every candidate before the pulse would be
+    drawn at the height of the pulse and rejected. With rate rules, a window also ends with the step of `continuous`,
+    and where a condition changes that reads a variable of a rate rule.
     """
     set_time(laws, laws.continuous, now)
     _open(channels, laws, laws.timed, laws.continuous, counts, now, tally)
@@ -228,8 +240,7 @@ def open_window(channels, laws, counts, now, tally):
 
 @kernel
 def restart_path(channels, laws, continuous, counts, now, tally):
-    """Where there are rate rules: the window, and the path in it, begin anew at `now`. `continuous` is
-    `laws.continuous`."""
+    """With rate rules, restart the window and the path in it at `now`. `continuous` is `laws.continuous`."""
     if continuous is not None:
         open_window(channels, laws, counts, now, tally)
 
@@ -253,9 +264,10 @@ def _open(channels, laws, timed, continuous, counts, now, tally):
         n_candidates = tally[N_CANDIDATES]
         width = window[WINDOW_WIDTH]
         seen = n_candidates - window[WINDOW_CANDIDATES]
+        # With 10 to 100 candidates for each law, a window costs little next to its candidates, and bounds stay tight.
         few = 10
         if continuous is not None:
-            few = 100  # to make a step takes as long as many candidates
+            few = 100  # a step of the rate rules takes as long as many candidates
         if seen < few * n_timed:
             width = min(2.0 * width, 1e300)
         elif seen > 10 * few * n_timed:
@@ -272,20 +284,20 @@ def _open(channels, laws, timed, continuous, counts, now, tally):
 
 @kernel
 def _end_at_crossing(laws, continuous, counts, tally):
-    """Let the window end where the first condition changes that reads what rate rules change."""
+    """Let the window end at the first change of a condition that reads a variable of a rate rule."""
     continuous.numbers[CROSSING] = np.inf
     for j in range(continuous.conditions.size):
         p = laws.first_trigger[0] + np.int64(continuous.conditions[j])
-        found = next_crossing(laws, p, counts, laws.window[WINDOW_START], laws.window[WINDOW_END])
-        if np.isnan(found):
+        crossing = next_crossing(laws, p, counts, laws.window[WINDOW_START], laws.window[WINDOW_END])
+        if np.isnan(crossing):
             tally[FAULT] = NO_CROSSING
-        elif found <= laws.window[WINDOW_END]:
-            laws.window[WINDOW_END] = continuous.numbers[CROSSING] = found
+        elif crossing <= laws.window[WINDOW_END]:
+            laws.window[WINDOW_END] = continuous.numbers[CROSSING] = crossing
 
 
 @kernel
 def fires_trigger(channels, laws, c, counts):
-    """Whether what channel c changed may have changed the condition of an event."""
+    """Whether the firing of channel c may have changed the condition of an event."""
     for k in range(channels.ranges[c].change_start, channels.ranges[c + 1].change_start):
         if trigger_changed(laws, channels.changes[k].species, counts):
             return True

@@ -1,9 +1,9 @@
-"""Compiled kernels on disk: one file for each kernel and types of arguments, the same for every installation.
+"""Compiled kernels on disk: one file for each kernel and types of arguments, shared by all installations.
 
-In place of numba's `FunctionCache`, which has an index for each function, in a folder named by the path of its source.
-There, two processes that compile one function for different types at the same time can leave an index that names the
-wrong file. Here the name of a file is a digest of what it is for, so there is no index. A file is written under another
-name and then renamed: a reader never sees a part of it, and it does not matter which of several writers is the last.
+This replaces numba's `FunctionCache`, which has an index for each function, in a folder named by the path of its
+source. There, two processes that compile one function for different types at the same time can leave an index that
+names the wrong file. Here the name of a file is a digest of its purpose, so no index is needed. A file is written under
+a temporary name and then renamed: a reader never sees a part of it, and it does not matter which writer is the last.
 """
 
 import hashlib
@@ -20,9 +20,9 @@ from numba.core.serialize import dumps
 
 SUFFIX = ".nbc"
 _DIGEST = 32
-"""Bytes at the start of a file: the SHA-256 of the others."""
+"""Length of the head of a file, the SHA-256 of the rest [bytes]."""
 
-# None of these parts of numba is public. Whoever imports this module uses numba's own cache if one is missing.
+# These parts of numba are not public. If one is missing, the importing module falls back to the cache built into numba.
 for _part in (
     (CompileResult, "_reduce"),
     (CompileResult, "_rebuild"),
@@ -38,13 +38,13 @@ class DiskCache(NullCache):
 
     Parameters
     ----------
-    function : the Python function. folder : where its files are, of functions with these sources alone.
+    function : the Python function. folder : the folder of its files; all functions there have the same sources.
     """
 
     def __init__(self, function, folder: Path) -> None:
         self._function, self._folder = function, folder
         module, name = function.__module__.rpartition(".")[2], function.__qualname__
-        self._stem = f"{module}.{name}".replace("<", "").replace(">", "")  # which Windows has in no file name
+        self._stem = f"{module}.{name}".replace("<", "").replace(">", "")  # forbidden in file names on Windows
 
     @property
     def cache_path(self) -> str:
@@ -52,22 +52,23 @@ class DiskCache(NullCache):
 
     def load_overload(self, types, target):
         """The compiled kernel for `types`, or None if it must be compiled."""
+        # The digest at the start detects files that are damaged or incomplete before anything in them is used.
         target.refresh()
         key = self._key(types, target.codegen())
         try:
             content = self._path(key).read_bytes()
             if hashlib.sha256(content[_DIGEST:]).digest() != content[:_DIGEST]:
-                return None  # damaged: LLVM would end the process, or make something else of it
+                return None  # damaged: LLVM would end the process, or execute wrong code
             known, payload = pickle.loads(content[_DIGEST:])
         except FileNotFoundError:
             return None
-        except Exception:  # what else stands there: pickle raises anything. Compile again, which writes it anew
+        except Exception:  # pickle raises anything for other content. Compile again, which replaces the file
             return None
         return CompileResult._rebuild(target, *payload) if known == key else None
 
     def save_overload(self, types, compiled) -> None:
-        """Write the compiled kernel; warns if that is impossible."""
-        # What refers to addresses in this process is of no use to others.
+        """Write the compiled kernel to disk; warns if that is impossible."""
+        # Code that refers to addresses in this process is useless to others.
         if compiled.library.has_dynamic_globals or compiled.lifted:
             return
         key = self._key(types, compiled.library.codegen)
@@ -80,7 +81,7 @@ class DiskCache(NullCache):
                 return
             warnings.warn(
                 f"a compiled kernel could not be written to {self._folder} ({error.strerror}), so the next run "
-                "compiles it again: name a folder with space in GILLESPIE_NN_CACHE",
+                "compiles it again: name a writable folder with free space in GILLESPIE_NN_CACHE",
                 stacklevel=2,
             )
 
@@ -95,8 +96,8 @@ class DiskCache(NullCache):
             raise
 
     def _key(self, types, codegen) -> tuple[str, ...]:
-        """What decides the machine code, besides that which the folder is named by. Numba's types have names that say
-        all of them."""
+        """Everything that determines the machine code apart from the name of the folder. Names of numba's types are
+        complete descriptions."""
         code, closure = self._function.__code__, self._function.__closure__
         cells = dumps(tuple(cell.cell_contents for cell in closure)) if closure else b""
         return (

@@ -1,8 +1,9 @@
-"""Random draws inside a kernel: the numbers that numpy's generator would give, without a call for each.
+"""Random numbers inside kernels: the same as those of numpy's generator, without a call for each; seeding of streams;
+and Poisson and binomial numbers.
 
-Numba calls numpy's generator through a pointer for every draw, which the processor cannot look through: with that, an
-event of a small network took half as long again. Here the words of the SFC64 generator are read and written where
-numpy keeps them, and turned into numbers as numpy does, so that a stream gives the same numbers, bit for bit;
+Numba calls numpy's generator through a pointer for every draw, which the compiler cannot inline: with that, an event of
+a small network took half as long again. Here the words of the SFC64 generator are read and written where numpy stores
+them, and turned into numbers as numpy does. So a stream gives the same numbers, bit for bit;
 `tests/kernels/test_streams.py` compares them.
 
 SFC64 is the generator of C. Doty-Humphrey (2010). Exponentials are drawn by the ziggurat method of G. Marsaglia and
@@ -24,12 +25,15 @@ from .linked import kernel, within
 
 _LAYERS = 256
 _TAIL = 7.69711747013104972
-"""Where the tail of the density begins."""
+"""Start of the tail of the density."""
 
 
 def _layers():
-    """Tables of the layers: widths float64[256], in units of 2**-53; the part of each, uint64[256] in the same units,
-    that lies wholly under the density; and the density float64[256] at their right ends."""
+    """Tables of the layers.
+
+    Returns their widths float64[256], in units of 2**-53; the part of each that lies wholly under the density,
+    uint64[256], in the same units; and the density at their right ends, float64[256].
+    """
     density = np.exp(-_TAIL)
     area = (_TAIL + 1.0) * density
     right = np.empty(_LAYERS)
@@ -51,8 +55,8 @@ try:  # numba has numpy's tables, whose last digits are not those of the formula
     _WIDTH, _WITHIN, _DENSITY = np.array(we_double), np.array(ke_double), np.array(fe_double)
 except ImportError:
     warnings.warn(
-        "numba has moved its tables of the ziggurat: exponentials differ from those of numpy in the last digits, so a "
-        "seed gives other trajectories than with another version of numba",
+        "this version of numba has no ziggurat tables where they are expected, so exponentials differ from those of "
+        "numpy in the last digits and a seed gives other trajectories: use another version of numba to reproduce them",
         stacklevel=2,
     )
     _WIDTH, _WITHIN, _DENSITY = _layers()
@@ -68,7 +72,7 @@ else:
 
     @intrinsic
     def words_at(context, address):
-        """The uint64 words that begin at a memory address, of an SFC64 generator: its state."""
+        """The state of an SFC64 generator: the uint64 words that begin at a memory address."""
 
         def generate(target, builder, signature, arguments):
             return builder.inttoptr(arguments[0], target.get_value_type(signature.return_type))
@@ -80,6 +84,7 @@ else:
 def next_word(words):
     """64 random bits."""
     a, b, c, counter = np.uint64(words[0]), np.uint64(words[1]), np.uint64(words[2]), np.uint64(words[3])
+    # One step of SFC64: three words are mixed, and a counter guarantees a period of at least 2**64.
     out = a + b + counter
     words[0] = b ^ (b >> np.uint64(11))
     words[1] = c + (c << np.uint64(3))
@@ -97,6 +102,7 @@ def uniform(words):
 @within
 def exponential(words):
     """A number with density exp(-x)."""
+    # As in numpy, 3 bits are discarded, 8 choose the layer, and 53 the place in it.
     word = next_word(words) >> np.uint64(3)
     layer = word & np.uint64(255)
     place = word >> np.uint64(8)  # 53 bits: uniform over the width of the layer
@@ -108,10 +114,12 @@ def exponential(words):
 
 @kernel
 def _beyond(words, layer, x):
-    """An exponential, whose first draw fell at x, into the part of its layer that the density leaves: one in 50."""
+    """An exponential whose first draw x fell into the part of its layer not wholly under the density: one in 50."""
     while True:
+        # Layer 0 holds the tail, where the excess over its start is again exponential.
         if layer == np.uint64(0):
             return _TAIL - np.log1p(-uniform(words))
+        # A point uniform over the height of the layer is accepted if it lies under the density.
         above = _DENSITY[layer - np.uint64(1)] - _DENSITY[layer]
         if above * uniform(words) + _DENSITY[layer] < np.exp(-x):
             return x
@@ -123,12 +131,11 @@ def _beyond(words, layer, x):
             return x
 
 
-# The random stream of a replicate, seeded inside a kernel: the same as `gillespie_nn.seeds.stream` gives.
+# The random stream of a replicate, seeded inside a kernel: the same stream as from `gillespie_nn.seeds.stream`.
 #
 # A stream is a function of (seed, purpose, parameter set, replicate). numpy's `SeedSequence` hashes these words into a
-# pool and stretches the pool into the state of the generator; in Python that takes 20 microseconds, as long as a
-# thousand reactions. Here the same words are hashed in some 40 nanoseconds and written where the generator keeps its
-# state.
+# pool and expands the pool into the state of the generator; in Python that takes 20 microseconds, as long as a thousand
+# reactions. Here the same words are hashed in about 40 nanoseconds and written to the state of the generator.
 #
 # `SeedSequence` is the seeding algorithm of M. E. O'Neill (2015), whose constants these are; SFC64 is the generator of
 # C. Doty-Humphrey (2010). Both are fixed by numpy's policy on streams; `tests/kernels/test_streams.py` compares with
@@ -136,9 +143,9 @@ def _beyond(words, layer, x):
 
 _POOL = 4
 _WORDS = 12
-"""Of the seed, padded to the pool, at most 4; of purpose, parameter set and replicate at most 2 each."""
+"""At most 4 words of the seed, padded to the pool; at most 2 each of purpose, parameter set and replicate."""
 SCRATCH = _POOL + _WORDS
-"""Words of scratch, uint32, that `seed_stream` needs: the pool, then the words."""
+"""Size of the scratch of `seed_stream`, in uint32: the pool, then the words."""
 _INITIAL_A, _FACTOR_A = np.uint32(0x43B0D7E5), np.uint32(0x931E8875)
 _INITIAL_B, _FACTOR_B = np.uint32(0x8B51F9DD), np.uint32(0x58F38DED)
 _LEFT, _RIGHT = np.uint32(0xCA01F9DD), np.uint32(0x4973F715)
@@ -146,15 +153,17 @@ _HALF = np.uint32(16)
 _LOW = np.uint64(0xFFFFFFFF)
 _UP = np.uint64(32)
 _STATE = 6
-"""Words that SFC64 is started with, uint32."""
+"""Words that SFC64 starts from, in uint32."""
 _ROUNDS = 12
-"""Steps of SFC64 that are thrown away after seeding."""
+"""Steps of SFC64 that are discarded after seeding."""
 
 
 @kernel
 def _append(scratch, n, number):
-    """Write the 32-bit words of a whole number from place n on, the lowest first: one for a number below 2**32, 0
-    among them, else two. Returns the next place."""
+    """Write the 32-bit words of a whole number from place n on, the lowest first. Returns the next place.
+
+    A number below 2**32, including 0, has one word; a larger one has two.
+    """
     scratch[n] = np.uint32(number & _LOW)
     if number >> _UP == np.uint64(0):
         return n + 1
@@ -171,7 +180,7 @@ def seed_stream(address, seed, purpose, parameter_set, replicate, scratch):
     for k in range(SCRATCH):
         scratch[k] = np.uint32(0)
     _append(scratch, _POOL, seed)
-    # The seed is padded to the length of the pool, as SeedSequence does where there is a key: no seed runs into a key.
+    # The seed is padded to the length of the pool, as SeedSequence does with a key, so that seed and key cannot mix.
     n = _append(scratch, 2 * _POOL, purpose)
     n = _append(scratch, n, parameter_set)
     n = _append(scratch, n, replicate)
@@ -195,7 +204,7 @@ def seed_stream(address, seed, purpose, parameter_set, replicate, scratch):
             word = np.uint32(word ^ (word >> _HALF))
             word = np.uint32(_LEFT * scratch[j] - _RIGHT * word)
             scratch[j] = np.uint32(word ^ (word >> _HALF))
-    # The pool, read round and round, is hashed once more into the words that the generator is started with.
+    # The pool, read cyclically, is hashed once more into the words that the generator starts from.
     constant = _INITIAL_B
     for i in range(_STATE):
         word = np.uint32(scratch[i % _POOL] ^ constant)
@@ -221,7 +230,7 @@ def seed_stream(address, seed, purpose, parameter_set, replicate, scratch):
     state[4] = np.uint64(0)
 
 
-# Draws alone: what an event costs at least, and what tests compare with numpy.
+# Draws without a simulation: a lower bound of the cost of an event, and what tests compare with numpy.
 
 
 @kernel
@@ -253,20 +262,20 @@ def draw_uniforms(address, out):
 
 # Draws of Poisson and binomial numbers of any size.
 #
-# Few expected: inversion, adding up probabilities until they pass a uniform. Many: the idea of Ahrens and Dieter (ACM
-# Transactions on Mathematical Software 8:163, 1982, algorithm PD), for the binomial law too. A normal number of the
-# same variance s^2 is rounded down to k. Centred at c, the mean plus the success probability (0 for Poisson), the
-# logarithm of law over normal cell is (1 - 2p) (k - c)^3 / (6 s^4) and terms of order s^-2, without a linear one; hence
-# nearly every k is accepted by a bound on its cube. The others are accepted with the exact ratio, or else replaced by a
-# draw from where the law exceeds the normal cell, by rejection from a Laplace density. `tests/kernels/test_counting.py`
-# holds the two bounds against the laws.
+# Small means: inversion, which adds probabilities until they exceed a uniform. Large means: the idea of Ahrens and
+# Dieter (ACM Transactions on Mathematical Software 8:163, 1982, algorithm PD), for the binomial law too. A normal
+# number of the same variance s^2 is rounded down to k. Centred at c, the mean plus the success probability (0 for
+# Poisson), the logarithm of law over normal cell is (1 - 2p) (k - c)^3 / (6 s^4) and terms of order s^-2, without a
+# linear one; hence nearly every k is accepted by a bound on its cube. The others are accepted with the exact ratio, or
+# else replaced by a draw from where the law exceeds the normal cell, by rejection from a Laplace density.
+# `tests/kernels/test_counting.py` holds the two bounds against the laws.
 #
 # Uniforms have 53 bits: probabilities below 1e-16 are not resolved.
 
 MANY = 8.0
-"""Least variance (for Poisson numbers the mean) of the second way; both bounds hold from 7 on."""
+"""Least variance (for Poisson numbers, the mean) of the second method; both bounds hold from 7 on."""
 LARGEST_MEAN = 2.0**53
-"""Above this floating point does not hold every whole number: a greater Poisson mean counts as this one."""
+"""Largest Poisson mean; a larger one is replaced by it, since float64 does not hold every whole number above."""
 BINOMIAL_SLACK = 0.03
 """Part of the bound for binomial numbers that covers the terms of order s^-2."""
 LAPLACE_CENTRE, LAPLACE_HEIGHT = 1.8, 0.108
@@ -277,7 +286,7 @@ _SMALLEST = 1e-18  # a tail that adds nothing to a sum of probabilities near 1
 
 @kernel
 def draw_poisson(rng, mean):
-    """Poisson number with this mean; 0 for a mean that is not above 0 or not a number."""
+    """Poisson number with this mean; 0 for a mean that is 0, negative or NaN."""
     if not mean > 0.0:
         return 0
     if mean < MANY:
@@ -298,8 +307,8 @@ def draw_poisson(rng, mean):
 def draw_poissons(rng, numbers):
     """Replace each mean in `numbers` float64[...] by a Poisson number with this mean; as `draw_poisson`, but faster.
 
-    A normal number is put to the test with a probability q. No uniform decides that for each, but the points of a
-    Poisson process of rate 1 along the sum of hazards q + q^2 >= -log(1 - q), thinned: one test in a hundred numbers.
+    A normal number is tested with probability q. Not a uniform for each decides this, but the points of a Poisson
+    process of rate 1 along the sum of hazards q + q^2 >= -log(1 - q), thinned: one test in a hundred numbers.
     """
     until = rng.standard_exponential()
     for i in range(numbers.size):
@@ -312,7 +321,7 @@ def draw_poissons(rng, numbers):
         numbers[i] = k
         below = max(mean - k, 0.0)
         q = below * below * below / (6.0 * mean * mean)
-        if q > 0.5:  # where the hazard is no bound any more
+        if q > 0.5:  # beyond, the hazard is no longer a bound
             u = rng.random()
             if u < q:
                 numbers[i] = _corrected(rng, k, u, mean, mean, -1.0, 0.0)
@@ -328,13 +337,13 @@ def draw_poissons(rng, numbers):
 
 @kernel
 def draw_binomial(rng, n, p):
-    """Binomial number of n trials with success probability p; p is taken into [0, 1], n < 0 or p not a number as 0."""
+    """Binomial number of n trials with success probability p, clipped to [0, 1]; n < 0 and p = NaN count as 0."""
     n = int(n)
     if n <= 0 or not p > 0.0:
         return 0
     if p >= 1.0:
         return n
-    if p > 0.5:  # count the failures, which are the rarer
+    if p > 0.5:  # count failures, which are rarer
         return n - _draw_rarer(rng, n, 1.0 - p)
     return _draw_rarer(rng, n, p)
 
@@ -361,6 +370,7 @@ def _few_poisson(mean, u):
     rest = 1.0 - u
     probability = math.exp(-mean)
     k = 0
+    # Also ends where terms are too small to change the sum, which rounding may leave below 1.
     while rest > probability > _SMALLEST:
         rest -= probability
         k += 1
@@ -396,13 +406,15 @@ def _power(base, n):
 @kernel
 def _corrected(rng, k, u, centre, variance, n, p):
     """Accept the normal number k by its exact ratio with probability 1 - u, or draw from where the law exceeds it."""
-    # Accepted numbers have the density min(law, cell). What they lack to the law is law - cell where that is positive:
-    # its sum is the probability of a rejection, so that one draw from there for each rejection makes the law exact.
+    # Accepted numbers have the density min(law, cell). The difference to the law is law - cell where that is positive.
+    # Its sum is the probability of a rejection, so one draw from this difference for each rejection gives the exact
+    # law.
     deviation = math.sqrt(variance)
     if _law(k, centre, n, p) >= (1.0 - u) * _normal_cell(k, centre, deviation):
         return int(k)
     while True:
-        # From the Laplace density about LAPLACE_CENTRE; |u| is uniform, too, and decides on the acceptance.
+        # From the Laplace density around LAPLACE_CENTRE. The sign of u chooses the side; |u| is uniform and independent
+        # of the sign, and decides on acceptance.
         e = rng.standard_exponential()
         u = 2.0 * rng.random() - 1.0
         k = np.floor(centre + deviation * (LAPLACE_CENTRE + math.copysign(e, u)))

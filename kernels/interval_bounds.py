@@ -1,7 +1,9 @@
-"""Bounds of programs over intervals of the counts and of the time, by interval arithmetic.
+"""Ranges of programs by interval arithmetic, and the times at which conditions change, located by such ranges.
 
-R. E. Moore, R. B. Kearfott, M. J. Cloud, Introduction to Interval Analysis, SIAM 2009. Laws need not be monotone. Where
-nothing better is known an end is infinite, where a value may be NaN both are NaN, and the caller narrows the intervals.
+A range encloses all values over intervals of the counts and of the time; laws need not be monotone. An end without a
+better bound is infinite. Where a value may be NaN, both ends are NaN, and the caller narrows the intervals.
+
+R. E. Moore, R. B. Kearfott, M. J. Cloud, Introduction to Interval Analysis, SIAM 2009.
 """
 
 import math
@@ -18,7 +20,6 @@ from .laws import (
     ARCCOSH,
     ARCSIN,
     ARCTANH,
-    BOUNDS,
     CEIL,
     COS,
     COSH,
@@ -40,6 +41,7 @@ from .laws import (
     OR,
     POWER,
     QUOTIENT,
+    RANGES,
     SELECT,
     SIN,
     SQRT,
@@ -56,7 +58,7 @@ from .laws import (
 from .linked import kernel, within
 
 _ROUNDING = 1e-15
-"""Slack, relative, of functions that are not rounded correctly and so are monotone only nearly."""
+"""Relative slack for functions that are not rounded correctly, and so are only nearly monotone."""
 
 
 @kernel
@@ -75,15 +77,16 @@ def _holds_zero(a, b):
 
 @kernel
 def _is_infinite(a, b):
-    """An end is infinite, and so the value may be."""
+    """Whether an end, and so possibly the value, is infinite."""
     return a == -np.inf or b == np.inf or a == np.inf or b == -np.inf
 
 
 @kernel
 def _corners(op, a, b, c, d):
     """Range of an operation that is monotone in each argument, over [a, b] x [c, d]."""
-    # A function that is monotone in each argument has its extremes at corners of the box.
+    # A function that is monotone in each argument has its extremes at the corners of the box.
     p, q, r, s = binary(op, a, c), binary(op, a, d), binary(op, b, c), binary(op, b, d)
+    # Comparison with itself detects NaN without a call.
     if p != p or q != q or r != r or s != s:
         return np.nan, np.nan
     return min(min(p, q), min(r, s)), max(max(p, q), max(r, s))
@@ -92,13 +95,14 @@ def _corners(op, a, b, c, d):
 @kernel
 def _power(a, b, c, d):
     if a >= 0.0:
-        if c == d:  # as in most laws: half the powers do
+        if c == d:  # as in most laws: two powers suffice instead of four
             p, s = binary(POWER, a, c), binary(POWER, b, c)
             if p != p or s != s:
                 return np.nan, np.nan
             return _widened(min(p, s), max(p, s))
         low, high = _corners(POWER, a, b, c, d)
         return _widened(low, high)
+    # A negative base has real powers for whole exponents only.
     if c == d and c == np.floor(c) and np.abs(c) < 1e9:
         if c < 0.0 and b >= 0.0:
             return -np.inf, np.inf  # a pole inside
@@ -112,13 +116,14 @@ def _power(a, b, c, d):
 @kernel
 def _wave(op, a, b):
     """Range of sine or cosine over [a, b]."""
+    # A whole turn contains a crest and a trough.
     if not b - a < 2.0 * math.pi:
         return -1.0, 1.0
     low = max(min(unary(op, a), unary(op, b)) - _ROUNDING, -1.0)
     high = min(max(unary(op, a), unary(op, b)) + _ROUNDING, 1.0)
-    # Far out, the place of a crest is known to some multiple of the rounding of the argument: 1e-14 is 45 times 2**-52.
+    # Far from 0, a crest is located only up to the rounding of the argument; 1e-14 is 45 times 2**-52.
     slack = 1e-14 * (1.0 + np.abs(a) + np.abs(b))
-    shift = 0.0 if op == COS else 0.5 * math.pi  # of the crests; troughs lie half a turn on
+    shift = 0.0 if op == COS else 0.5 * math.pi  # of the crests; troughs lie half a turn further
     crest = 2.0 * math.pi * np.ceil((a - slack - shift) / (2.0 * math.pi)) + shift
     trough = 2.0 * math.pi * np.ceil((a - slack - shift - math.pi) / (2.0 * math.pi)) + shift + math.pi
     return (-1.0 if trough <= b + slack else low), (1.0 if crest <= b + slack else high)
@@ -157,6 +162,7 @@ def _unary_range(op, a, b):
     if op in (SIN, COS):
         return _wave(op, a, b)
     if op == TAN:
+        # Different branches at the two ends, or an end close to a pole, mean a pole inside. The slack covers rounding.
         slack = 1e-9 + 1e-15 * (np.abs(a) + np.abs(b))
         if np.floor((a - slack) / math.pi + 0.5) != np.floor((b + slack) / math.pi + 0.5):
             return -np.inf, np.inf
@@ -167,7 +173,7 @@ def _unary_range(op, a, b):
         return 0.0, max(1.0, unary(op, b)) * (1.0 + _ROUNDING)
     if op == ARCCOS:
         return _widened(np.arccos(b), np.arccos(a))
-    return _widened(unary(op, a), unary(op, b))  # the others increase
+    return _widened(unary(op, a), unary(op, b))  # all others increase
 
 
 @kernel
@@ -180,6 +186,7 @@ def _binary_range(op, a, b, c, d):
     if a == b and c == d and op != POWER:
         value = binary(op, a, c)
         return value, value
+    # Boxes in which the value may be NaN have a range of NaN: inf - inf, 0 * inf, 0 / 0 and inf / inf.
     if op == ADD:
         if (a == -np.inf and d == np.inf) or (b == np.inf and c == -np.inf):
             return np.nan, np.nan
@@ -217,6 +224,7 @@ def _truth_range(op, a, b, c, d):
         return (1.0 if b <= c else 0.0), (0.0 if a > d else 1.0)
     if op == EQUAL:
         return (1.0 if a == b and c == d and a == c else 0.0), (0.0 if a > d or b < c else 1.0)
+    # A condition is true if it is not 0, so an interval without 0 is certainly true.
     first, second = (a > 0.0 or b < 0.0), (c > 0.0 or d < 0.0)  # certainly true
     maybe, maybe_second = (a != 0.0 or b != 0.0), (c != 0.0 or d != 0.0)
     if op == AND:
@@ -226,7 +234,7 @@ def _truth_range(op, a, b, c, d):
 
 @within
 def _variable_range(variables, continuous, window, a):
-    """Bounds of a variable that is not the time, over the window."""
+    """Range of a variable other than the time, over the window."""
     if continuous is not None:
         j = continuous.number[a]
         if j >= 0 and continuous.numbers[STALE] == 0.0:
@@ -236,7 +244,7 @@ def _variable_range(variables, continuous, window, a):
 
 @kernel
 def _execute_range(code, registers, variables, continuous, window, low, high, first, end):
-    """Bounds of instructions first, ..., end - 1; as `laws.execute`."""
+    """Compute the ranges of instructions first, ..., end - 1; as `laws.execute`."""
     lows, highs = registers[1], registers[2]
     for k in range(first, end):
         op = code[k].op
@@ -258,6 +266,7 @@ def _execute_range(code, registers, variables, continuous, window, low, high, fi
             c = code[k].c
             never = lows[b] == 0.0 and highs[b] == 0.0
             always = lows[b] > 0.0 or highs[b] < 0.0
+            # With an undecided condition, the range is the hull of both branches.
             if never:
                 lows[target] = lows[c]
                 highs[target] = highs[c]
@@ -273,27 +282,28 @@ def _execute_range(code, registers, variables, continuous, window, low, high, fi
 
 @kernel
 def law_range(laws, p, low, high):
-    """Lower and upper bound of program p over counts in [low, high] and times in the window."""
+    """Lower and upper end of the range of program p over counts in [low, high] and times in the window."""
     first = laws.programs[p].body
-    if not laws.ready[p] & BOUNDS:
+    if not laws.ready[p] & RANGES:
         first = laws.programs[p].start
-        laws.ready[p] |= BOUNDS
+        laws.ready[p] |= RANGES
     end = laws.programs[p + 1].start
     _execute_range(laws.code, laws.registers, laws.variables, laws.continuous, laws.window, low, high, first, end)
     return laws.registers[1, laws.programs[p].result], laws.registers[2, laws.programs[p].result]
 
 
-# When a condition that reads the time, or what rate rules change, next changes, by bounds over pieces of time.
+# The next change of a condition that reads the time or a variable of a rate rule, by ranges over pieces of time.
 
 _FINE_STEPS = 5_000
 _MOST_STEPS = 1_000_000
 _RESOLUTION = 1e-13
-"""Where so many steps to the last digit do not tell, the resolution becomes this part of the time, or of 1."""
+"""After `_FINE_STEPS` at full resolution without a decision, the resolution is this part of the time, or of 1."""
 
 
 @kernel
 def _bisected(laws, p, counts, a, b, before):
-    """The change of condition p between a, where it is `before`, and b, where it is not, to one step of float64."""
+    """Locate the change of condition p between a, where it is `before`, and b, where it is not, to one float64 step."""
+    # Invariant: the condition is `before` at a, and not at b.
     while b > np.nextafter(a, np.inf):
         middle = a + 0.5 * (b - a)
         if not a < middle < b:
@@ -308,8 +318,10 @@ def _bisected(laws, p, counts, a, b, before):
 
 @kernel
 def _surely_changed(laws, p, counts, t, end, before):
-    """The first time from t on, to a few steps of float64, at which condition p is not what it was `before` by more
-    than the rounding of the path: there it does not change back for no other reason. t itself where there is none."""
+    """The first time from t on at which condition p differs from `before` by more than the rounding of the path.
+
+    There, rounding cannot change it back. The time is exact to a few steps of float64; t itself if there is none.
+    """
     step = np.nextafter(t, np.inf) - t
     later = t
     while later <= end and step <= _RESOLUTION * max(1.0, np.abs(t)) * 100.0:
@@ -324,23 +336,22 @@ def _surely_changed(laws, p, counts, t, end, before):
 
 @kernel
 def next_crossing(laws, p, counts, start, end):
-    """The first time in (start, end] at which program p, a condition, is not what it is at `start`, counts unchanged;
-    infinite if there is none, NaN if it cannot be told.
+    """The first time in (start, end] at which condition p differs from its value at `start`, with counts unchanged.
 
-    With rate rules `end` lies within the present step of `continuous`. Times are cut into pieces until on each the
-    condition is surely what it was; what is left at the end is one step of float64. Near a zero of a function that is
-    known to some digits only, such as a sine, that may go on for long: then values at the ends decide on pieces of
-    relative length 1e-13.
+    Infinite if there is none, NaN if it cannot be located. With rate rules, `end` lies within the present step of
+    `continuous`. Time is divided into pieces until the condition is certainly unchanged on each, except for one step of
+    float64. Near a zero of a function with rounding errors, such as a sine, this may take long: then the values at the
+    ends decide on pieces of relative length 1e-13.
     """
-    kept = laws.variables[TIME_VARIABLE], laws.window[WINDOW_START], laws.window[WINDOW_END]
+    saved = laws.variables[TIME_VARIABLE], laws.window[WINDOW_START], laws.window[WINDOW_END]
     set_time(laws, laws.continuous, start)
     before = law_value(laws, p, counts) != 0.0
-    found = np.inf
+    crossing = np.inf
     a, step, n = start, end - start, 0
     while a < end:
         n += 1
         if n > _MOST_STEPS:
-            found = np.nan
+            crossing = np.nan
             break
         b = min(a + step, end)
         if not b > a:
@@ -348,7 +359,8 @@ def next_crossing(laws, p, counts, start, end):
         laws.window[WINDOW_START] = a
         laws.window[WINDOW_END] = b
         low, high = law_range(laws, p, counts, counts)
-        # Surely true, or surely false, on all of [a, b]: no change there. Else the piece is halved until it is short.
+        # A condition that is certainly true, or certainly false, on all of [a, b] does not change there. Otherwise the
+        # piece is halved, down to one step of float64.
         same = (low > 0.0 or high < 0.0) if before else (low == 0.0 and high == 0.0)
         shortest = np.nextafter(a, np.inf)
         if n > _FINE_STEPS:
@@ -357,37 +369,38 @@ def next_crossing(laws, p, counts, start, end):
             step = max(0.5 * (b - a), shortest - a)
             continue
         set_time(laws, laws.continuous, b)
+        # The piece is as short as resolution allows: now the value at its end decides.
         if not same and (law_value(laws, p, counts) != 0.0) != before:
-            found = _bisected(laws, p, counts, a, b, before)
+            crossing = _bisected(laws, p, counts, a, b, before)
             if laws.continuous is not None:
-                found = _surely_changed(laws, p, counts, found, end, before)
+                crossing = _surely_changed(laws, p, counts, crossing, end, before)
             break
         a = b
         step = 2.0 * step
-    set_time(laws, laws.continuous, kept[0])
-    laws.window[WINDOW_START], laws.window[WINDOW_END] = kept[1], kept[2]
-    return found
+    set_time(laws, laws.continuous, saved[0])
+    laws.window[WINDOW_START], laws.window[WINDOW_END] = saved[1], saved[2]
+    return crossing
 
 
-# When conditions of events change while the state moves along a path: enclosures over pieces of a step.
+# Changes of conditions of events while the state moves along a path, by enclosures over pieces of a step.
 #
-# The path of a step is a polynomial. Over a piece of it no value leaves the range of its two ends by more than the
-# bound of the second derivative allows, so that interval arithmetic (`intervals`) says whether a condition surely stays
-# as it was. Pieces are halved until it does, or until one step of float64 is left. So no change is missed however
-# briefly a condition is true, but where it goes on for `_FINE_STEPS`: a state that rests at a threshold, to rounding,
-# is on neither side of it for sure. There the values at pieces of a `_COARSE`-th of the step decide.
+# The path of a step is a polynomial. Over a piece, a value leaves the range of its two ends by no more than its second
+# derivative allows, so `law_range` decides whether a condition certainly stays as it was. Pieces are halved
+# until it does, or until one step of float64 is left. So no change is missed, however briefly a condition is true. The
+# exception is a search of more than `_FINE_STEPS_ON_PATH`: a state at rest on a threshold, up to rounding, is certainly
+# on neither side. There the values at pieces of a `_COARSE`-th of the step decide.
 
 _FINE_STEPS_ON_PATH = 2_000
 _COARSE = 256.0
 
 
-class Path(NamedTuple):
-    """The state over one step, in what moves and conditions read: a value, and Chebyshev polynomials from -1 to 1."""
+class ConditionPath(NamedTuple):
+    """The state over one step as Chebyshev polynomials on [-1, 1]: the entries that move and that conditions read."""
 
-    place: np.ndarray  # int64[place]: in the state
-    base: np.ndarray  # float64[place]: at the start of the step; there the polynomials are 0, nearly
+    place: np.ndarray  # int64[place]: entries of the state
+    base: np.ndarray  # float64[place]: values at the start of the step, where the polynomials are 0 up to rounding
     coefficient: np.ndarray  # float64[degree + 1, place]
-    bend: np.ndarray  # float64[place]: bound of the second derivative by time, over 8
+    bend: np.ndarray  # float64[place]: bound of the second time derivative, over 8
     here: np.ndarray  # float64[state]: the state, and scratch
     low: np.ndarray  # float64[state]
     high: np.ndarray  # float64[state]
@@ -396,7 +409,7 @@ class Path(NamedTuple):
 
 @kernel
 def bound_bend(path, seconds):
-    """Fill `bend` for a step of so many seconds: the second derivative of T_k is at most k^2 (k^2 - 1) / 3."""
+    """Fill `bend` for a step of this length [s]: the second derivative of T_k is at most k^2 (k^2 - 1) / 3."""
     for j in range(path.place.size):
         total = 0.0
         for k in range(2, path.coefficient.shape[0]):
@@ -406,7 +419,7 @@ def bound_bend(path, seconds):
 
 @kernel
 def on_path(path, u, out):
-    """Values at u from -1 to 1 into out float64[place], by Clenshaw's recurrence."""
+    """Write the values at u in [-1, 1] into out float64[place], by Clenshaw's recurrence."""
     last = path.coefficient.shape[0] - 1
     for j in range(path.place.size):
         ahead = 0.0
@@ -418,7 +431,7 @@ def on_path(path, u, out):
 
 @kernel
 def _value_at(laws, p, path, start, end, t, row):
-    """Value of condition p at time t, the state there into a row of `ends`."""
+    """Value of condition p at time t; writes the state there into a row of `ends`."""
     on_path(path, 2.0 * ((t - start) / (end - start)) - 1.0, path.ends[row])
     for j in range(path.place.size):
         path.here[path.place[j]] = path.ends[row, j]
@@ -432,7 +445,7 @@ def _change_of(laws, p, before, path, start, end, since, until):
     a, step, n = since, until - since, 0
     _value_at(laws, p, path, start, end, a, 0)
     while a < until:
-        # What holds here: on (since, a] the condition is surely `before`.
+        # Invariant: on (since, a] the condition is certainly `before`.
         n += 1
         b = min(a + step, until)
         if not b > a:  # the step is below the resolution of the clock
@@ -454,6 +467,7 @@ def _change_of(laws, p, before, path, start, end, since, until):
             step = max(0.5 * (b - a), shortest - a)
             continue
         if not same and (value != 0.0) != before:
+            # Bisection, with the condition `before` at a and not at b.
             while b > np.nextafter(a, np.inf):
                 middle = a + 0.5 * (b - a)
                 if not a < middle < b:
@@ -464,7 +478,7 @@ def _change_of(laws, p, before, path, start, end, since, until):
                     b = middle
             return b
         a = b
-        step = 2.0 * step  # as far as it is surely the same, pieces may grow again
+        step = 2.0 * step  # pieces may grow again while the condition is certainly the same
         for j in range(path.place.size):
             path.ends[0, j] = path.ends[1, j]
     return np.inf
@@ -472,27 +486,28 @@ def _change_of(laws, p, before, path, start, end, since, until):
 
 @kernel
 def first_change(laws, watched, triggered, path, start, end, since):
-    """The first time in (since, end] at which one of the conditions `watched` int64[...] is not what `triggered`
-    int8[condition] says; infinite if there is none. `path` is that of the step from start to end."""
-    kept = laws.variables[TIME_VARIABLE], laws.window[WINDOW_START], laws.window[WINDOW_END]
+    """The first time in (since, end] at which a condition in `watched` int64[...] differs from `triggered`
+    int8[condition]; infinite if there is none. `path` is that of the step from start to end."""
+    saved = laws.variables[TIME_VARIABLE], laws.window[WINDOW_START], laws.window[WINDOW_END]
     for s in range(path.here.size):
         path.low[s] = path.high[s] = path.here[s]
-    found = np.inf
+    earliest = np.inf
+    # Each search ends at the earliest change so far: later ones cannot be the first.
     for k in watched:
         p = laws.first_trigger[0] + k
-        found = min(found, _change_of(laws, p, triggered[k] != 0, path, start, end, since, min(found, end)))
-    laws.variables[TIME_VARIABLE], laws.window[WINDOW_START], laws.window[WINDOW_END] = kept
-    return found
+        earliest = min(earliest, _change_of(laws, p, triggered[k] != 0, path, start, end, since, min(earliest, end)))
+    laws.variables[TIME_VARIABLE], laws.window[WINDOW_START], laws.window[WINDOW_END] = saved
+    return earliest
 
 
 @kernel
 def is_changed(laws, watched, triggered, t, state):
-    """Whether one of the conditions is not what `triggered` says at time t and `state` float64[...]."""
-    kept = laws.variables[TIME_VARIABLE]
+    """Whether one of the conditions differs from `triggered` at time t and `state` float64[...]."""
+    saved = laws.variables[TIME_VARIABLE]
     laws.variables[TIME_VARIABLE] = t
-    found = False
+    changed = False
     for k in watched:
         if (law_value(laws, laws.first_trigger[0] + k, state) != 0.0) != (triggered[k] != 0):
-            found = True
-    laws.variables[TIME_VARIABLE] = kept
-    return found
+            changed = True
+    laws.variables[TIME_VARIABLE] = saved
+    return changed

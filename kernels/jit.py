@@ -1,9 +1,9 @@
-"""The one place where a Python function becomes a compiled kernel, and where compiled kernels are kept on disk.
+"""Compilation of kernels, and the folder of compiled kernels on disk.
 
-Their folder is named by a digest of all that decides the machine code: the sources of all kernels, the versions of
-Python, numba, llvmlite and numpy, and the processor. Installations with the same sources share it, and machines that
-share a home folder do not disturb each other. Numba's disk cache does neither: it has a folder for each path of the
-sources, and it looks only at the file that holds a function, so an edit in a helper's file would go unnoticed.
+The name of the folder is a digest of everything that determines the machine code: the sources of all kernels, the
+versions of Python, numba, llvmlite and numpy, and the processor. Installations with the same sources share a folder,
+and machines that share a home folder do not disturb each other. Numba's disk cache does neither: it has a folder for
+each path of the sources, and it checks only the file of a function, so an edit of a file it imports goes unnoticed.
 """
 
 import atexit
@@ -24,7 +24,7 @@ import numpy as np
 
 try:
     from .disk_cache import SUFFIX, DiskCache
-except ImportError:  # a numba whose parts have other names: its own cache is used, which installations do not share
+except ImportError:  # another version of numba: its built-in cache is used, which installations do not share
     SUFFIX, DiskCache = ".nbc", None
 
 _SOURCES = Path(__file__).resolve().parent
@@ -32,7 +32,7 @@ _VARIABLE = "GILLESPIE_NN_CACHE"
 _NAME = re.compile(r"kernels-[0-9a-f]{16}")
 _DAY = 86_400.0
 _UNUSED = 30 * _DAY
-"""Folders of other versions and machines that were not used for so long are removed [s]."""
+"""Folders of other versions and machines are removed after so long without use [s]."""
 _SETTINGS = (
     "CPU_NAME", "CPU_FEATURES", "ENABLE_AVX", "OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "BOUNDSCHECK",
     "DEBUGINFO_DEFAULT",
@@ -53,15 +53,17 @@ def _folder_name() -> str:
     cpu = llvmlite.binding.get_host_cpu_name(), llvmlite.binding.get_host_cpu_features().flatten()
     versions = sys.implementation.cache_tag, numba.__version__, llvmlite.__version__, np.__version__
     settings = [getattr(numba.config, name, None) for name in _SETTINGS]
-    # The package is in pickled types by its name.
+    # The name of the package is part of pickled types.
     everything = (__package__, source_digest(), versions, llvmlite.binding.get_process_triple(), cpu, settings)
     return f"kernels-{hashlib.sha256(repr(everything).encode()).hexdigest()[:16]}"
 
 
 def cache_folder() -> Path:
-    """The folder of compiled kernels of these sources, libraries and processor, in the folder `GILLESPIE_NN_CACHE` or
-    the user's cache folder. Where that cannot be written, a temporary folder of this process and those that it starts,
-    with a warning."""
+    """The folder of compiled kernels of these sources, libraries and processor.
+
+    It lies in the folder `GILLESPIE_NN_CACHE` or in the user's cache folder. If that is not writable, this is a
+    temporary folder of this process and of those that it starts, with a warning.
+    """
     base = os.environ.get(_VARIABLE)
     try:
         if base is None:
@@ -77,19 +79,20 @@ def cache_folder() -> Path:
     atexit.register(shutil.rmtree, made, ignore_errors=True)
     os.environ[_VARIABLE] = made
     warnings.warn(
-        f"compiled kernels cannot be kept in {base or 'the cache folder of the user'}, and are compiled anew by every "
-        f"run, which takes minutes: name a folder that can be written in {_VARIABLE}",
+        f"compiled kernels cannot be stored in {base or 'the cache folder of the user'}, so every run compiles them "
+        f"again, which takes minutes: name a writable folder in {_VARIABLE}",
         stacklevel=2,
     )
     return Path(made)
 
 
 def _mark_used(folder: Path) -> None:
-    """Once a day, set the time of the folder's mark `used`, and remove folders whose mark is too old.
+    """Once a day, update the time of the folder's mark `used`, and remove folders whose mark is too old.
 
-    A process that still uses a removed folder loses nothing: it compiles again what it does not find, as for any miss.
-    What the file system refuses, because others own it or remove it at the same time, is left as it is.
+    A process that still uses a removed folder loses nothing: it compiles missing kernels again. Errors of the file
+    system are ignored: a folder may belong to another user, or be removed by another process at the same time.
     """
+    # A mark is enough: times of access are often not recorded, and reading does not change times of modification.
     mark, now = folder / "used", time.time()
     if mark.exists() and now - _time_of(mark) < _DAY:
         return
@@ -104,7 +107,7 @@ def _mark_used(folder: Path) -> None:
 
 
 def _time_of(path: Path) -> float:
-    """When a file or folder was last changed [s since 1970]; now, if it cannot be asked."""
+    """When a file or folder was last changed [s since 1970]; the present time if that cannot be read."""
     try:
         return path.stat().st_mtime
     except OSError:
@@ -115,29 +118,30 @@ _FOLDER = cache_folder()
 
 
 def cached_kernels() -> list[Path]:
-    """The files of `cache_folder` that hold compiled kernels, by name."""
+    """The files of compiled kernels in `cache_folder`, sorted by name."""
     return sorted(_FOLDER.glob(f"**/*{SUFFIX}"))
 
 
 def kernel(function):
-    """Compile `function` on first use: cached on disk, without the GIL, division by zero as in numpy.
+    """Compile `function` on first use: cached on disk, without the GIL, with division by zero as in numpy.
 
-    Without numba's reference counting: taking an array out of a tuple would cost an atomic increment each time,
-    which made the event loop four times slower; and a kernel that allocates then does not compile.
+    Numba's reference counting is off: taking an array out of a tuple would cost an atomic increment each time, which
+    made the event loop four times slower. A kernel that allocates memory then fails to compile.
     """
     return _compiled(function)
 
 
 def inlined(function):
-    """The same, put into each kernel that calls it: for what is called for every channel and takes many arrays, whose
-    passing would cost more than the work."""
+    """As `kernel`, but inlined into every caller: for functions called for every channel with many arrays, which would
+    take longer to pass than the work."""
     return _compiled(function, inline="always")
 
 
 def vectorised(function):
-    """The same for a loop that works on many elements of arrays at a time. Sums may be reordered, zeros have no sign.
+    """As `kernel`, for a vectorised loop over elements of arrays. Sums may be reordered, and zeros have no sign.
 
-    One loop a function, with few arrays: the compiler must see that no array that is written overlaps another."""
+    Write one loop for each function, with few arrays: the compiler must prove that written arrays overlap no others.
+    """
     return _compiled(function, fastmath={"contract", "nsz", "arcp", "reassoc"})
 
 
@@ -149,6 +153,7 @@ def _compiled(function, **options):
     if DiskCache is not None and hasattr(made, "_cache"):
         made._cache = DiskCache(function, _FOLDER)
         return made
+    # The fallback: the folder must be set while the function is compiled, and restored for other users of numba.
     previous = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(_FOLDER)
     try:

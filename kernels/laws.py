@@ -1,11 +1,11 @@
 """General rate laws, event triggers and rate rules: programs over registers, and their interpreter.
 
-A program reads counts, and variables: the time, the volume, and the parameters, which events may change. Truth is 1,
-falsehood 0. An instruction reads up to three registers and writes one; no register is written by two instructions.
+A program reads counts and variables: the time, the volume, and the parameters, which events may change. True is 1,
+false is 0. An instruction reads up to three registers and writes one; no register is written by two instructions.
 
-A program begins with its fixed part, the instructions that read neither counts nor the time. They are executed once,
-and again after `forget_variables`. For a law that reads one species and no time, a table stores the values that the
-program computed, so results do not depend on the table.
+A program begins with its fixed part: the instructions that read neither counts nor the time. They are executed once,
+and again after `forget_variables`. For a law that reads one species and not the time, a table stores computed values;
+results do not depend on the table.
 """
 
 import math
@@ -16,6 +16,8 @@ import numpy as np
 from .codes import record_type
 from .linked import kernel, within
 
+# Operations. Their order matters: `is_binary` and `_binary_range` compare codes.
+
 COUNT, VARIABLE = 1, 2
 ADD, MULTIPLY, DIVIDE, POWER, LESS, LESS_OR_EQUAL, EQUAL, AND, OR = 3, 4, 5, 6, 7, 8, 9, 10, 11
 MIN, MAX, QUOTIENT, REMAINDER = 12, 13, 14, 15
@@ -24,8 +26,10 @@ NEGATIVE_OF, NOT, ABS, EXP, LN, LOG10, SQRT, FLOOR, CEIL, FACTORIAL = 17, 18, 19
 SIN, COS, TAN, ARCSIN, ARCCOS, ARCTAN = 27, 28, 29, 30, 31, 32
 SINH, COSH, TANH, ARCSINH, ARCCOSH, ARCTANH = 33, 34, 35, 36, 37, 38
 EXPREL = 39
-"""Operations: of two arguments from ADD to REMAINDER, of one behind SELECT. SELECT has a value, a condition, and the
-value if the condition is 0. EXPREL is x / (exp(x) - 1), and 1 at 0."""
+"""Operations: those from ADD to REMAINDER have two arguments, those after SELECT one. SELECT has a value, a condition,
+and the value if the condition is 0. EXPREL is x / (exp(x) - 1), and 1 at 0."""
+
+# Places in `Laws.variables`.
 
 TIME_VARIABLE = 0
 VOLUME_VARIABLE = 1
@@ -35,9 +39,10 @@ WINDOW_START = 0
 WINDOW_END = 1
 WINDOW_WIDTH = 2
 WINDOW_CANDIDATES = 3
-"""Places in `Laws.window`: bounds hold from start to end; the width aimed at; candidates drawn when it began."""
+"""Places in `Laws.window`: start and end of the window over which bounds hold, its target width, and the number of
+candidates at its start."""
 FIRST_WIDTH = 1e-9
-
+"""Width of the first window [s]. Windows double while they hold few candidates, so 60 windows reach 1e9 s."""
 
 NO_TABLE = 2**32 - 1
 """`PROGRAM.table` of a program without a table."""
@@ -60,8 +65,8 @@ INSTRUCTION = record_type(
 )
 ENTRY = record_type(count=np.int64, value=np.float64)
 
-VALUES, BOUNDS, TABLE = 1, 2, 4
-"""Bits of `Laws.ready`: the fixed part has been executed by `law_value`; by `law_range`; the table is of the present
+VALUES, RANGES, TABLE = 1, 2, 4
+"""Bits of `Laws.ready`: `law_value` has executed the fixed part, `law_range` has, and the table holds for the present
 variables."""
 
 
@@ -76,24 +81,24 @@ class Laws(NamedTuple):
     terms: np.ndarray  # uint32[law]: term of each rate law
     timed_terms: np.ndarray  # uint32[...]: those that read the time
     timed_channel: np.ndarray  # bool[channel], or empty where no law reads the time
-    timed: np.ndarray | None  # empty; None if no law reads the time: kernels are then compiled without bounds over time
+    timed: np.ndarray | None  # empty; None if no law reads the time, so that kernels omit bounds over time
     first_trigger: np.ndarray  # int64[1]
-    watch_start: np.ndarray  # uint32[species + 1], or one entry where nothing is watched
+    watch_start: np.ndarray  # uint32[species + 1], or one entry if no trigger reads a species
     watch: np.ndarray  # uint32[...]: triggers, from 0, that read each species
-    continuous: Any  # `continuous.Continuous`; None without rate rules: kernels are then compiled without all that
-    # State of one simulation; each has its own.
+    continuous: Any  # `continuous.ContinuousPath`; None without rate rules, so that kernels omit their code
+    # State of one simulation, never shared.
     variables: np.ndarray  # float64[variable]: time, volume, parameters
     window: np.ndarray  # float64[4]
-    triggered: np.ndarray  # int8[trigger]: value when last looked at
-    value: np.ndarray  # float64[law]: the value of each rate law when last looked at
-    # What one simulation computed from its variables; see `forget_variables`.
+    triggered: np.ndarray  # int8[trigger]: value when last evaluated
+    value: np.ndarray  # float64[law]: value of each rate law when last evaluated
+    # Computed by one simulation from its variables; see `forget_variables`.
     registers: np.ndarray  # float64[3, register]: values, lower bounds, upper bounds
-    ready: np.ndarray  # uint8[program]: VALUES, BOUNDS and TABLE
-    table: np.ndarray  # ENTRY[row, 2**k]: the value at count n is in place n modulo 2**k, if it is known
+    ready: np.ndarray  # uint8[program]: VALUES, RANGES and TABLE
+    table: np.ndarray  # ENTRY[row, 2**k]: the value at count n, if known, is at n modulo 2**k
 
 
 def forget_variables(laws):
-    """Discard what was computed from the variables. Call it when variables other than the time have changed."""
+    """Discard everything computed from the variables. Call this after variables other than the time have changed."""
     laws.ready[:] = 0
 
 
@@ -119,6 +124,7 @@ def unary(op, a):
     if op == CEIL:
         return np.ceil(a)
     if op == FACTORIAL:
+        # Also between whole numbers, where real-valued methods evaluate it.
         return math.gamma(a + 1.0) if a >= 0.0 else np.nan
     if op == SIN:
         return np.sin(a)
@@ -170,6 +176,7 @@ def binary(op, a, b):
         return 1.0 if a != 0.0 and b != 0.0 else 0.0
     if op == OR:
         return 1.0 if a != 0.0 or b != 0.0 else 0.0
+    # Python's min and max depend on the order of arguments if one is NaN; here NaN prevails.
     if op == MIN:
         return min(a, b) if a == a and b == b else np.nan
     if op == MAX:
@@ -188,7 +195,7 @@ def is_binary(op):
 def execute(code, registers, variables, counts, first, end):
     """Execute instructions first, ..., end - 1."""
     # Compiled code passes each array of a tuple as seven or more arguments, so a call with all of `Laws` takes longer
-    # than most programs. This function takes only what it needs, and `law_value` is compiled into its callers.
+    # than most programs. So this function takes only what it needs, and `law_value` is inlined.
     for k in range(first, end):
         op = code[k].op
         target = code[k].target
@@ -208,7 +215,8 @@ def execute(code, registers, variables, counts, first, end):
 
 @within
 def law_value(laws, p, counts):
-    """Value of program p at `counts` and the variables; NaN or infinite where the expression is."""
+    """Value of program p at `counts` and the present variables; NaN or infinite where the expression is."""
+    # The registers of the fixed part retain their values between calls, as no other instruction writes them.
     first = laws.programs[p].body
     if not laws.ready[p] & VALUES:
         first = laws.programs[p].start
@@ -226,7 +234,7 @@ def _empty_table(table):
 @within
 def law_value_of_counts(laws, p, counts):
     """`law_value` at whole counts, from the table of the program if it has one."""
-    # `law_value` is called in one place: each call of it is compiled into the caller.
+    # `law_value` is called in one place only, since each call is inlined.
     row = laws.programs[p].table
     n = np.int64(0)
     k = np.int64(0)
@@ -235,6 +243,7 @@ def law_value_of_counts(laws, p, counts):
             laws.ready[p] |= TABLE
             _empty_table(laws.table[row])
         n = counts[laws.programs[p].species]
+        # The length of a row is a power of two: this is n modulo the length.
         k = n & (laws.table.shape[1] - 1)
         if laws.table[row, k].count == n:
             return laws.table[row, k].value
@@ -256,9 +265,9 @@ def _reads_time_alone(laws, continuous, k):
 
 @kernel
 def trigger_changed(laws, s, counts):
-    """Whether the condition of an event that reads species s is not what it was, or reads the time as well.
+    """Whether a condition that reads species s has changed, or reads the time as well.
 
-    Pools and the constant 1 stand behind the species, and are read by no condition.
+    No condition reads the pools and the constant 1, which stand behind the species.
     """
     if s + 1 >= laws.watch_start.size:
         return False

@@ -1,9 +1,9 @@
-"""Kernels that other kernels call: compiled once, as a part of what calls them.
+"""Kernels called by other kernels: compiled once, as a part of their callers.
 
-Numba compiles every function for itself: it optimises it, makes machine code of it, and writes a wrapper that takes
-Python objects apart. A caller then takes the function's code in and does all that again, and so does its caller. For
-a kernel that only kernels call, nothing of it is ever used. So each kernel here has two dispatchers. Python calls the
-first, an ordinary one that is kept on disk. Compiled kernels link the second, which stops at unoptimised code: the
+Numba optimises every function separately, generates machine code, and writes a wrapper that unpacks Python objects. A
+caller then inlines the code of the function and repeats all this, and so does the caller of that. For a kernel that
+only kernels call, none of the separate results is ever used. So each kernel here has two dispatchers. Python calls the
+first, an ordinary one that is cached on disk. Compiled kernels link the second, which stops at unoptimised code: the
 kernel that Python calls is optimised once, as a whole.
 """
 
@@ -18,11 +18,11 @@ except ImportError:  # numba has moved them
     CPUCodeLibrary = Compiler = object  # type: ignore[assignment,misc]
 _NEEDED = ("_optimize_final_module", "_finalize_final_module", "_finalize_dynamic_globals")
 _CAN_LINK = all(hasattr(CPUCodeLibrary, name) for name in _NEEDED)
-"""Whether this numba is made as we know it; with another, kernels are compiled as numba does, which takes longer."""
+"""Whether this version of numba has the needed parts. Otherwise kernels are compiled as usual, which takes longer."""
 
 
 class _Code(CPUCodeLibrary):
-    """Code to be linked into other code, and not to be run."""
+    """Code that is linked into other code, and never executed by itself."""
 
     def _optimize_final_module(self):
         pass
@@ -40,7 +40,7 @@ class _Code(CPUCodeLibrary):
 
 
 class _Nowhere:
-    """The code generator; but what is not in memory is not told where its environment is."""
+    """The code generator, except that code not loaded into memory gets no environment."""
 
     def __init__(self, codegen):
         self._codegen = codegen
@@ -58,26 +58,26 @@ class _Linked(Compiler):
 
 
 def kernel(function):
-    """As `jit.kernel`, for kernels that kernels call, and now and then Python."""
+    """As `jit.kernel`, for kernels that are called by kernels and occasionally by Python."""
     return _compiled(function)
 
 
 def within(function):
-    """The same for what happens at every event: the compiler always puts it into its caller, since a call with all
-    arrays as arguments would take longer than the work."""
+    """As `kernel`, for the work of every event: always inlined, since passing all arrays takes longer than the work."""
     return _compiled(function, forceinline=True)
 
 
 def _compiled(function, **options):
     called = jit.kernel(function)
-    if called is function:  # numba is told not to compile
+    if called is function:  # NUMBA_DISABLE_JIT=1
         return function
     if not _CAN_LINK:
         return called
+    # No wrappers, as neither Python nor C calls this code.
     options |= {"nogil": True, "error_model": "numpy", "_nrt": False}
     options |= {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "pipeline_class": _Linked}
     linked = numba.njit(**options)(function)
-    # What numba asks a dispatcher for when a compiled function calls it.
+    # Numba calls these two methods of a dispatcher when a compiled function calls it.
     called.get_call_template = linked.get_call_template
     called.get_overload = linked.get_overload
     return called

@@ -1,4 +1,14 @@
-"""Time of the next candidate event, kept across slices, grid points and scheduled changes."""
+"""What the kernels of all methods share: pending times, the firing of a channel, and the protocol of replicates.
+
+A kernel is called in one of two ways. Either it advances one simulation up to a time, so that Python can do there what
+kernels do not: events, scheduled changes, noise. Or it runs a batch of replicates one after another, each to the end,
+without Python code for each replicate. Every replicate of a batch starts from the same content of one piece of memory,
+which contains everything that a simulation writes, and from a random stream that no other uses. So its result is the
+same as if it ran alone.
+
+A kernel returns in the middle of a replicate when its budget of candidates is spent, so that Ctrl-C and progress need
+not wait, and continues there at the next call.
+"""
 
 from typing import NamedTuple
 
@@ -25,14 +35,15 @@ from .codes import (
 from .generator import seed_stream
 from .linked import kernel, within
 
+# The time of the next candidate, which persists across slices, grid points and scheduled changes.
+
 
 @kernel
 def rescale_pending(clock, old_total, new_total):
-    """Carry the pending time over a change of the total rate at clock[TIME].
+    """Rescale the pending time after a change of the total rate at clock[TIME].
 
-    What is left of the unit exponential stays and runs on at the new rate (random time change), so no drawn
-    time is discarded. A time of NaN says "not drawn yet"; with nothing possible before, or only beyond
-    the range of float64, nothing was pending.
+    The rest of the unit exponential continues at the new rate (random time change), so no drawn time is discarded. NaN
+    means "not drawn yet". If nothing was possible before, or only beyond the range of float64, nothing was pending.
     """
     if new_total == old_total:
         return
@@ -46,7 +57,7 @@ def rescale_pending(clock, old_total, new_total):
         clock[NEXT_TIME] = now + (clock[NEXT_TIME] - now) * (old_total / new_total)
 
 
-# What the firing of a channel changes, where every reaction is a channel: counts, and propensities.
+# What the firing of a channel changes, counts and propensities, in methods where every reaction is a channel.
 
 
 class Dependents(NamedTuple):
@@ -60,13 +71,14 @@ class Dependents(NamedTuple):
 
 @within
 def fire(dependents, counts, c):
-    """Change the counts as channel c does. Returns whether one may be out of range; `fault_of` says it exactly."""
+    """Fire channel c once. Returns whether a count may be out of range, which `fault_of` decides exactly."""
+    # A channel with one change has the constant, by 0, as its second: no branch is needed.
     s0, s1 = dependents.pairs[c].species, dependents.pairs[c].other
     n0 = counts[s0] + dependents.pairs[c].amount
     counts[s0] = n0
     n1 = counts[s1] + dependents.pairs[c].other_amount
     counts[s1] = n1
-    # A negative number is a large one without its sign: one comparison does for both ends, and for all counts.
+    # A negative number, read as unsigned, is large: one comparison tests both ends of the range for all counts.
     bits = np.uint64(n0) | np.uint64(n1)
     if dependents.more.size:
         for j in range(dependents.pairs[c].more_start, dependents.pairs[c + 1].more_start):
@@ -79,7 +91,7 @@ def fire(dependents, counts, c):
 
 @kernel
 def fault_of(channels, counts, c):
-    """NEGATIVE or OVERFLOW, whichever the first count is that channel c put out of range, or REACHED_END."""
+    """NEGATIVE or OVERFLOW, by the first count that channel c moved out of range; REACHED_END if there is none."""
     for k in range(channels.ranges[c].change_start, channels.ranges[c + 1].change_start):
         n = counts[channels.changes[k].species]
         if n < 0:
@@ -89,15 +101,7 @@ def fault_of(channels, counts, c):
     return REACHED_END
 
 
-# Which replicate a kernel runs, and where it writes: one protocol for the kernels of all methods.
-#
-# A kernel is called in one of two ways. Either it carries one simulation on up to a time, so that Python can do there
-# what kernels do not: events, scheduled changes, noise. Or it runs a block of replicates one after another, each to the
-# end: that costs no Python for a replicate. Of a block every replicate starts from the same content of one piece of
-# memory, in which all that a simulation writes lies, and from its own random stream; so it is what it would be alone.
-#
-# A kernel returns in the middle of a replicate when its budget of candidates is spent (Ctrl-C and progress wait for
-# that), and goes on there at the next call.
+# The protocol of replicates: which one a kernel runs, and where it writes.
 
 REPLICATE = 0
 """Row of the replicate in progress."""
@@ -106,38 +110,39 @@ BEGUN = 1
 N_LOGGED = 2
 """Reactions in the log."""
 FIRST, SEED, PURPOSE, PARAMETER_SET, ADDRESS = 3, 4, 5, 6, 7
-"""Number of the first replicate, what else names its stream, and the address of the generator's state."""
+"""Number of the first replicate, the other words that name its stream, and the address of the generator's state."""
 PLACE_SIZE = 8
-"""Places in `Run.place`."""
+"""Places in `KernelRun.place`."""
 PER_REPLICATE = 50
-"""What a replicate costs besides its candidates, in candidates."""
+"""Cost of a replicate in addition to its candidates, in candidates."""
 
 END = record_type(time=np.float64, n_points=np.int64, n_events=np.int64, n_candidates=np.int64, status=np.int64)
 LOGGED = record_type(time=np.float64, reaction=np.int64)
 
 
-class Run(NamedTuple):
-    """What a call writes, and for a block of replicates where they start."""
+class KernelRun(NamedTuple):
+    """Where a call writes and, for a batch of replicates, where they start."""
 
     time: np.ndarray  # float64[point], increasing: times at which the state is recorded
     rows: np.ndarray  # int64 or float64[replicate, point, species]
     log: np.ndarray  # LOGGED[capacity], every reaction; empty if they are not recorded
     place: np.ndarray  # int64[PLACE_SIZE]
-    # Empty where one simulation is carried on.
+    # Empty if the call advances a single simulation.
     ends: np.ndarray  # END[replicate]
     firings: np.ndarray  # int64[replicate, reaction], or [replicate, 0]
-    numbers: np.ndarray  # float64[replicate, number]: what the method says about its steps
-    memory: np.ndarray  # uint64[word]: all that a simulation writes
+    numbers: np.ndarray  # float64[replicate, number]: what the method records about its steps
+    memory: np.ndarray  # uint64[word]: everything that a simulation writes
     initial: np.ndarray  # uint64[word]: its content when a replicate starts
-    scratch: np.ndarray  # uint32[streams.SCRATCH]
+    scratch: np.ndarray  # uint32[generator.SCRATCH]
 
 
 @kernel
 def begin_replicate(run):
-    """Whether there is a replicate to run. One that has not begun gets its start and its stream."""
+    """Whether there is a replicate to run. A new one gets its initial memory and its random stream."""
     place = run.place
     if place[REPLICATE] >= run.rows.shape[0]:
         return False
+    # A replicate that was interrupted between two calls continues from its memory and generator as they are.
     if run.ends.size and not place[BEGUN]:
         for k in range(run.memory.size):
             run.memory[k] = run.initial[k]
@@ -155,13 +160,15 @@ def begin_replicate(run):
 
 @kernel
 def end_replicate(run, clock, tally, firings, numbers, status, reacts):
-    """Whether a kernel goes on with the next replicate, after one stopped with `status`; `reacts` says whether it could
-    go on, at the end."""
+    """Record the end of a replicate that stopped with `status`. Returns whether to continue with the next one.
+
+    `reacts` says whether a reaction is still possible at the end.
+    """
     if run.ends.size == 0 or status == SLICE_END or status == LOOK_DUE:
         return False
     if status == REACHED_END and not reacts:
         status = NO_REACTION_POSSIBLE
-    elif status == TRIGGERED:  # in a block there are no events, only the condition at which it stops
+    elif status == TRIGGERED:  # a batch has no events, only the condition at which it stops
         status = CONDITION_MET
     r = run.place[REPLICATE]
     run.ends[r].time = clock[TIME]
@@ -175,7 +182,7 @@ def end_replicate(run, clock, tally, firings, numbers, status, reacts):
         run.numbers[r, k] = numbers[k]
     run.place[REPLICATE] = r + 1
     run.place[BEGUN] = 0
-    # A fault is explained by the state, which the next replicate would take.
+    # The state, which the next replicate would overwrite, is needed to explain a fault.
     return not (status == OVERFLOW or status == NEGATIVE or status == BAD_PROPENSITY)
 
 
@@ -189,7 +196,7 @@ def record(run, k, counts):
 
 @kernel
 def next_stop(run, k, t_stop):
-    """Where a simulation with k points recorded stops next, and whether that is a point."""
+    """Where a simulation with k recorded points stops next, and whether that is a point."""
     if k < run.time.size and run.time[k] <= t_stop:
         return run.time[k], True
     return t_stop, False
@@ -197,7 +204,7 @@ def next_stop(run, k, t_stop):
 
 @kernel
 def within_log(run, n):
-    """At most n candidates, and no more than the log has room for: each is at most one reaction."""
+    """Limit n candidates to the free rows of the log, since each candidate is at most one reaction."""
     if run.log.size:
         return min(n, run.log.size - run.place[N_LOGGED])
     return n
@@ -205,7 +212,7 @@ def within_log(run, n):
 
 @kernel
 def log_reaction(run, time, reaction):
-    """Record that a reaction fired; the caller knows that there is a log, and room in it."""
+    """Record a reaction in the log. The caller has checked that there is a log with a free row."""
     n = run.place[N_LOGGED]
     run.log[n].time = time
     run.log[n].reaction = reaction

@@ -1,14 +1,14 @@
-"""Random numbers for whole arrays of float32, many at a time: standard normals, and Poisson numbers by inversion.
+"""Random draws for whole arrays: normals and Poisson numbers in float32, and quantiles of samples with replacement.
 
 Each number takes 32 random bits, half a word of the SFC64 generator. The upper 24 bits (23 for normals) are a uniform
-number: what has a smaller probability than 6e-8, such as a normal beyond 5.2, is never drawn. The lower 9 bits are
-independent of the normal; `dither` rounds at random by them.
+number, so values with a probability below 6e-8, such as a normal beyond 5.2, are never drawn. The lower 9 bits are
+independent of the normal; `dither` uses them to round at random.
 
 Normals are the inverse of the normal distribution function, by M. Giles, Approximating the erfinv function, GPU
 Computing Gems 2 (2010) 109: two polynomials and no table, so that it vectorises. Poisson numbers of means up to `CUT`
-come by inversion, a step for a block of numbers at a time. Above, they are a rounded normal with the Cornish-Fisher
-series to second order, less the variance of 1/12 that rounding adds: at the cut the total variation distance to the
-law is 6e-4, and the relative error of mean and variance is below 4e-5.
+are drawn by inversion, one step for a chunk of numbers at a time. Above, they are a rounded normal with the
+Cornish-Fisher series to second order, minus the variance of 1/12 that rounding adds. At the cut, the total variation
+distance to the law is 6e-4, and the relative error of mean and variance is below 4e-5.
 """
 
 import numpy as np
@@ -17,8 +17,9 @@ from .generator import next_word, words_at
 from .jit import inlined, kernel, vectorised
 
 WIDTH = 256
-"""Numbers in a block: their arrays stay in the nearest cache."""
+"""Numbers in a chunk, whose arrays stay in the innermost cache."""
 CUT = np.float32(10.0)
+"""Largest mean for which Poisson numbers are drawn by inversion."""
 
 _ONE, _HALF, _ZERO = np.float32(1.0), np.float32(0.5), np.float32(0.0)
 _UNIT_23, _UNIT_24 = np.float32(2.0**-23), np.float32(2.0**-24)
@@ -39,7 +40,7 @@ def fill_words(address, out):
 def logarithm(x):
     """Natural logarithm of a positive normal float32, to 2e-7."""
     bits = np.float32(x).view(np.int32)
-    # The mantissa in [sqrt(1/2), sqrt(2)), so that the series is short.
+    # Reduced to a mantissa in [sqrt(1/2), sqrt(2)), where a short series suffices; 0x3F3504F3 is sqrt(1/2).
     exponent = (bits - np.int32(0x3F3504F3)) >> np.int32(23)
     m = np.int32(bits - (exponent << np.int32(23))).view(np.float32)
     s = (m - _ONE) / (m + _ONE)
@@ -51,6 +52,7 @@ def logarithm(x):
 @inlined
 def exponential_of(x):
     """exp(x) for float32 x <= 0, to 1e-5 of itself; exp(-40) below -40."""
+    # exp(x) is exp(x / 64), by a short series, squared six times.
     t = max(x, np.float32(-40.0)) * np.float32(1 / 64)
     e = _ONE + t * (_ONE + t * (_HALF + t * (_SIXTH + t * (np.float32(1 / 24) + t * np.float32(1 / 120)))))
     e *= e
@@ -68,6 +70,7 @@ def normal_of(bits):
     # Odd multiples of 2**-23 in (-1, 1): 0 and 1 are impossible, and the law is symmetric.
     x = np.float32(np.int32(bits >> np.uint32(9)) * np.int32(2) - np.int32(2**23 - 1)) * _UNIT_23
     w = -logarithm((_ONE - x) * (_ONE + x))
+    # Both polynomials are evaluated, and one is selected: a branch would prevent vectorisation.
     v = w - np.float32(2.5)
     centre = np.float32(2.81022636e-08)
     centre = np.float32(3.43273939e-07) + centre * v
@@ -93,18 +96,21 @@ def normal_of(bits):
 
 @inlined
 def dither(bits):
-    """A uniform number (float32) in (0, 1), of the bits that `normal_of` leaves."""
+    """A uniform number (float32) in (0, 1), from the bits that `normal_of` does not use."""
     return (np.float32(np.int32(bits & np.uint32(511))) + _HALF) * np.float32(1 / 512)
 
 
 @inlined
 def whole_number(mean, variance, bits):
-    """A whole number (float32) of this mean and variance: a normal one rounded at random, which adds 1/6; and for few
-    molecules one of three neighbouring numbers."""
+    """A whole number (float32) of this mean and variance.
+
+    It is a normal number rounded at random, which adds a variance of 1/6. For a variance below 1/2 it is one of three
+    neighbouring numbers.
+    """
     many = np.floor(mean + np.sqrt(max(variance - _SIXTH, _ZERO)) * normal_of(bits) + dither(bits))
     middle = np.floor(mean + _HALF)
     off = mean - middle
-    # One of two numbers has at least the variance of the mean's place between them.
+    # A whole number has at least the variance of a choice between the two neighbours of its mean.
     either = max(variance + off * off, abs(off))
     u = np.float32(np.int32(bits >> np.uint32(8))) * _UNIT_24
     few = middle + (_ONE if u < (either + off) * _HALF else _ZERO)
@@ -121,7 +127,7 @@ def normals_of(bits, out):
 
 @vectorised
 def _begin(means, mean, probability, total, out):
-    """The probability of 0 for means float32[n], which are bounded by the cut; counts at 0."""
+    """Start the inversion: the probability of 0 for means float32[n], limited to the cut, and counts of 0."""
     for i in range(means.size):
         mean[i] = min(means[i], CUT)
         e = exponential_of(-mean[i])
@@ -132,7 +138,7 @@ def _begin(means, mean, probability, total, out):
 
 @vectorised
 def _step(bits, mean, probability, total, out, share):
-    """Count one more where the uniform number is not below the sum of probabilities, and add the next probability."""
+    """Add 1 where the uniform number is not below the sum of probabilities, then add the next probability."""
     for i in range(bits.size):
         u = np.float32(np.int32(bits[i] >> np.uint32(8))) * _UNIT_24
         out[i] += _ONE if u >= total[i] else _ZERO
@@ -169,8 +175,8 @@ def _many(bits, means, out):
 
 
 @kernel
-def poisson_block(bits, means, out, scratch):
-    """Fill `out` float32[n] with Poisson numbers of `means` float32[n] (0 or positive), of uint32[n] `bits`.
+def poisson_chunk(bits, means, out, scratch):
+    """Fill `out` float32[n] with Poisson numbers of `means` float32[n] (0 or positive), from uint32[n] `bits`.
 
     n is at most `WIDTH`; `scratch` is float32[3, WIDTH]."""
     n = means.size
@@ -178,13 +184,14 @@ def poisson_block(bits, means, out, scratch):
     if largest <= _ZERO:
         out[:] = _ZERO
         return
+    # The usual cases are chunks of large means only or of small means only; mixed ones are computed both ways.
     if _smallest(means) > CUT:
         _many(bits, means, out)
         return
     mean, probability, total = scratch[0, :n], scratch[1, :n], scratch[2, :n]
     _begin(means, mean, probability, total, out)
     bound = min(largest, CUT)
-    # Beyond this number of steps lie less than 3e-8 of the law of the largest mean.
+    # Less than 3e-8 of the law of the largest mean lies beyond this number of steps.
     for k in range(1, int(bound + np.float32(5.2) * np.sqrt(bound) + np.float32(4.0)) + 1):
         _step(bits, mean, probability, total, out, _ONE / np.float32(k))
     if largest > CUT:
@@ -195,12 +202,12 @@ def poisson_block(bits, means, out, scratch):
 def draw_poisson_numbers(address, means, out, bits, words, scratch):
     """Fill `out` float32[n] with Poisson numbers of `means` float32[n], from the SFC64 generator at `address`.
 
-    `words` uint64[WIDTH // 2] and `bits` uint32[WIDTH] are the same memory; for `scratch` see `poisson_block`.
+    `words` uint64[WIDTH // 2] and `bits` uint32[WIDTH] are the same memory; for `scratch` see `poisson_chunk`.
     """
     for start in range(0, means.size, WIDTH):
         end = min(start + WIDTH, means.size)
         fill_words(address, words)
-        poisson_block(bits[: end - start], means[start:end], out[start:end], scratch)
+        poisson_chunk(bits[: end - start], means[start:end], out[start:end], scratch)
 
 
 @kernel
@@ -214,9 +221,9 @@ def draw_normals(address, out, bits, words):
 
 # Quantiles of samples drawn with replacement from columns that are sorted once.
 #
-# A draw is how often each row is taken. The order statistic number r of a draw is where the counts, added up in the
-# order of a column, exceed r: a walk of half the rows for a median, and of one in twenty, from the other end, for a 95
-# % quantile. Sorting each draw would take ten times as long.
+# A draw is given by how often it contains each row. Order statistic r of a draw is where the cumulative counts, in the
+# order of a column, exceed r. That is a walk over half of the rows for a median, and over one in twenty, from the other
+# end, for a 95 % quantile. Sorting each draw would take ten times as long.
 
 
 @kernel
@@ -238,6 +245,7 @@ def _quantiles_of_draw(rows, order, values, ps, counts, out):
     for i in range(n):
         counts[rows[i]] += 1
     for j in range(ps.size):
+        # The definition of numpy's default quantile: linear between the order statistics around (n - 1) p.
         place = (n - 1) * ps[j]
         low = np.int64(np.floor(place))
         high = min(low + 1, n - 1)

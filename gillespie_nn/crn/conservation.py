@@ -32,7 +32,7 @@ def basis(columns: Iterable[Column], n_species: int) -> list[Law]:
 
     Rows have no common factor; coefficients beyond int64 are given modulo 2**64.
 
-    Training networks have thousands of species and almost no laws. A species that some reaction changes alone
+    Training networks have thousands of species and almost no laws. A species that is the only one changed by a reaction
     has weight 0 in every law, and removing it may leave another alone, so most of the matrix goes before the
     elimination starts.
     """
@@ -91,7 +91,7 @@ def _columns(matrix: "csc_array") -> Iterator[Column]:
 
 
 def _alone(columns: list[Column], n_species: int) -> set[int]:
-    """Species whose weight must be zero because some column, without such species, changes only them."""
+    """Species whose weight must be 0, since a column changes only them, apart from other such species."""
     left = [{s for s, _ in column} for column in columns]
     uses: list[list[int]] = [[] for _ in range(n_species)]
     for k, species in enumerate(left):
@@ -116,7 +116,7 @@ def _left_null_space(columns: list[Column], n: int) -> list[dict[int, int]]:
     """Integer basis of w (length n) with sum_s w_s column_s = 0 for each sparse column; Gauss-Jordan, fractions."""
     rows: dict[
         int, dict[int, Fraction]
-    ] = {}  # by pivot: {species: Fraction}, reduced so that a pivot stands in its own row only
+    ] = {}  # by pivot: {species: Fraction}, reduced so that a pivot stands in one row only
     holders: list[set[int]] = [set() for _ in range(n)]  # pivots of the rows that hold each species
     for column in columns:
         row = {s: Fraction(v) for s, v in column}

@@ -29,23 +29,23 @@ def _text(node: "Expression", outer: int) -> str:
         parts = [_text(args[0], SUM)]
         for a in args[1:]:
             parts += ["-", _text(a.args[0], PRODUCT)] if a.op == "negative" else ["+", _text(a, PRODUCT)]
-        text, own = " ".join(parts), SUM
+        text, precedence = " ".join(parts), SUM
     elif op == "product":
-        text, own = " * ".join([_text(args[0], PRODUCT), *(_text(a, UNARY) for a in args[1:])]), PRODUCT
+        text, precedence = " * ".join([_text(args[0], PRODUCT), *(_text(a, UNARY) for a in args[1:])]), PRODUCT
     elif op == "quotient of":
-        text, own = f"{_text(args[0], PRODUCT)} / {_text(args[1], UNARY)}", PRODUCT
+        text, precedence = f"{_text(args[0], PRODUCT)} / {_text(args[1], UNARY)}", PRODUCT
     elif op == "power":
-        text, own = f"{_text(args[0], POWER + 1)}^{_text(args[1], POWER)}", POWER
+        text, precedence = f"{_text(args[0], POWER + 1)}^{_text(args[1], POWER)}", POWER
     elif op in ("negative", "not"):
-        text, own = f"{'-' if op == 'negative' else '!'}{_text(args[0], UNARY)}", UNARY
+        text, precedence = f"{'-' if op == 'negative' else '!'}{_text(args[0], UNARY)}", UNARY
     elif op in ("and", "or"):
-        own = AND if op == "and" else OR
+        precedence = AND if op == "and" else OR
         text = (" && " if op == "and" else " || ").join(_text(a, RELATION) for a in args)
     elif op in RELATIONS:
-        text, own = f"{_text(args[0], SUM)} {op} {_text(args[1], SUM)}", RELATION
+        text, precedence = f"{_text(args[0], SUM)} {op} {_text(args[1], SUM)}", RELATION
     else:
         return f"{op}({', '.join(_text(a, 0) for a in args)})"
-    return f"({text})" if own < outer else text
+    return f"({text})" if precedence < outer else text
 
 
 def number_text(value: float) -> str:
@@ -192,13 +192,13 @@ def _evaluate(node: Expression, values: Mapping[str, Any]) -> Any:
         return np.asarray(values[node.value], dtype=np.float64)[()]
     args = [_evaluate(a, values) for a in node.args]
     if node.op == "piecewise":
-        found = args[-1] if len(args) % 2 else np.float64(np.nan)
+        result = args[-1] if len(args) % 2 else np.float64(np.nan)
         for k in range(len(args) - len(args) % 2 - 2, -1, -2):
-            found = np.where(args[k + 1] != 0, args[k], found)[()]
-        return found
+            result = np.where(args[k + 1] != 0, args[k], result)[()]
+        return result
     if node.op in _FOLDED:
-        found = args[0]
+        result = args[0]
         for a in args[1:]:
-            found = _FOLDED[node.op](found, a)
-        return found
+            result = _FOLDED[node.op](result, a)
+        return result
     return _UFUNCS[node.op](*args)

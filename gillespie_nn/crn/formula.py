@@ -14,7 +14,7 @@ NOT = "not"
 """The operator that denies a whole comparison, as `not A > 2`; `!` binds more tightly, as in SBML."""
 _SHOWN = 80
 """Characters of a law that a message repeats."""
-_Said = TypeVar("_Said")
+_Meaning = TypeVar("_Meaning")
 _INSTEAD = {"and": "&&", "&": "&&", "or": "||", "|": "||", "=": "==", "=>": ">=", "=<": "<="}
 """What is written instead of an operator of another language."""
 _TOKEN = re.compile(
@@ -125,19 +125,19 @@ class _Parser:
             self.fail(f"expected {text!r}, got {_quoted(written)}{_instead(written)}")
 
     def all(self) -> Expression:
-        found = self.either()
+        expression = self.either()
         if self.tokens[self.place][0] != "end":
             written = self.tokens[self.place][1]
             self.fail(f"unexpected {written!r}{_instead(written)}")
-        return found
+        return expression
 
     def either(self) -> Expression:
         self.depth += 1
         if self.depth > MOST_DEEP:
             self.fail(f"nested more than {MOST_DEEP} deep: split it")
-        found = self.chain("||", "or", lambda: self.chain("&&", "and", self.relation))
+        expression = self.chain("||", "or", lambda: self.chain("&&", "and", self.relation))
         self.depth -= 1
-        return found
+        return expression
 
     def chain(self, sign: str, op: str, part: Callable[[], Expression]) -> Expression:
         parts = [part()]
@@ -153,10 +153,10 @@ class _Parser:
                 self.fail(f"nested more than {MOST_DEEP} deep: split it")
         first = self.sum()
         sign = self.take(*RELATIONS)
-        found = Expression(sign, (first, self.sum())) if sign else first
+        expression = Expression(sign, (first, self.sum())) if sign else first
         for _ in range(n_denials):
-            found = Expression("not", (found,))
-        return found
+            expression = Expression("not", (expression,))
+        return expression
 
     def sum(self) -> Expression:
         parts = [self.product()]
@@ -181,11 +181,11 @@ class _Parser:
             signs.append(sign)
             if len(signs) > MOST_DEEP:
                 self.fail(f"nested more than {MOST_DEEP} deep: split it")
-        found = self.power()
+        expression = self.power()
         for sign in reversed(signs):
             if sign != "+":
-                found = Expression("negative" if sign == "-" else "not", (found,))
-        return found
+                expression = Expression("negative" if sign == "-" else "not", (expression,))
+        return expression
 
     def power(self) -> Expression:
         base = self.atom()
@@ -194,15 +194,15 @@ class _Parser:
         self.depth += 1
         if self.depth > MOST_DEEP:
             self.fail(f"nested more than {MOST_DEEP} deep: split it")
-        found = Expression("power", (base, self.unary()))
+        expression = Expression("power", (base, self.unary()))
         self.depth -= 1
-        return found
+        return expression
 
     def atom(self) -> Expression:
         if self.take("("):
-            found = self.either()
+            expression = self.either()
             self.need(")")
-            return found
+            return expression
         kind, text, column = self.tokens[self.place]
         if kind not in ("number", "name"):
             self.fail(f"expected a number, a name or '(', got {_quoted(text)}")
@@ -210,18 +210,18 @@ class _Parser:
         if kind == "number":
             return number(float(text))
         if not self.take("("):
-            return self.said(column, self.language.name, text)
+            return self.located(column, self.language.name, text)
         if self.take(")"):
-            return self.said(column, self.language.called, text)
-        function = self.said(column, self.language.function, text)
+            return self.located(column, self.language.called, text)
+        function = self.located(column, self.language.function, text)
         args = [self.either()]
         while self.take(","):
             args.append(self.either())
         self.need(")")
-        return self.said(column, function, tuple(args))
+        return self.located(column, function, tuple(args))
 
-    def said(self, column: int, meaning: Callable[..., _Said], *args: Any) -> _Said:
-        """What the language says, or where in the text it has nothing to say."""
+    def located(self, column: int, meaning: Callable[..., _Meaning], *args: Any) -> _Meaning:
+        """`meaning(*args)`, where an InputError gets the column in the text."""
         try:
             return meaning(*args)
         except InputError as error:

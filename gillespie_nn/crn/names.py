@@ -1,4 +1,7 @@
-"""Names chosen by pattern, as `update_*`: `*` stands for any characters, `?` for one, `[ab]` for one of these."""
+"""Names: selection by pattern, symbols and scopes, and consistency of the names, rules and events of a network.
+
+In patterns such as `update_*`, `*` stands for any characters, `?` for one, and `[ab]` for one of these.
+"""
 
 import math
 import re
@@ -26,11 +29,11 @@ def is_pattern(name: object) -> bool:
 def matching(what: str, pattern: str, names: Iterable[str]) -> list[str]:
     """The `names` that match `pattern`; raises InputError if there are none."""
     names = list(names)
-    found = [name for name in names if fnmatchcase(name, pattern)]
-    if not found:
+    matches = [name for name in names if fnmatchcase(name, pattern)]
+    if not matches:
         near = checks.meant("".join(c for c in pattern if c not in "*?[]"), names)
         raise InputError(f"no {what} matches {pattern!r}{near}: the network has {checks.shortened(names, _SHOWN)}")
-    return found
+    return matches
 
 
 def several(name: str, value: Any) -> tuple[str, ...]:
@@ -41,23 +44,23 @@ def several(name: str, value: Any) -> tuple[str, ...]:
     if not texts or not all(isinstance(text, str) for text in texts):
         message = f"{name} must be names or patterns, for example ['A', 'C*'], got {value!r}"
         raise InputError(message[:300])
-    found = tuple(dict.fromkeys(part for text in texts for part in re.split(r"[,\s]+", text) if part))
-    if not found:
+    names = tuple(dict.fromkeys(part for text in texts for part in re.split(r"[,\s]+", text) if part))
+    if not names:
         raise InputError(f"{name} has no name in {value!r}: give one, or omit {name}")
-    return found
+    return names
 
 
 def chosen(what: str, asked: Iterable[str], names: Collection[str]) -> tuple[str, ...]:
     """The `names` that `asked`, names and patterns, choose, each once: in the order of `asked`, and those that match a
-    pattern in their own order. Raises InputError for a name that is not among `names`, and for a pattern that matches
+    pattern in their order. Raises InputError for a name that is not among `names`, and for a pattern that matches
     none."""
-    found: dict[str, None] = {}
+    result: dict[str, None] = {}
     for name in asked:
         if is_pattern(name):
-            found |= dict.fromkeys(matching(what, name, names))
+            result |= dict.fromkeys(matching(what, name, names))
         else:
-            found[checks.choice(what, name, names, "the network has")] = None
-    return tuple(found)
+            result[checks.choice(what, name, names, "the network has")] = None
+    return tuple(result)
 
 
 def by_pattern(what: str, values: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
@@ -66,21 +69,21 @@ def by_pattern(what: str, values: Mapping[str, Any], names: Collection[str]) -> 
     A name given exactly wins over all patterns, and of several patterns that match a name the last one. Raises
     InputError for a name that is not among `names`, and for a pattern that matches none.
     """
-    found: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     for name, value in values.items():
         if is_pattern(name):
-            found |= dict.fromkeys(matching(what, name, names), value)
+            result |= dict.fromkeys(matching(what, name, names), value)
     for name, value in values.items():
         if not is_pattern(name):
-            found[checks.choice(what, name, names, "the network has")] = value
-    return found
+            result[checks.choice(what, name, names, "the network has")] = value
+    return result
 
 
-# Symbols: what a written name means where it stands, and the identifier that it has in expressions.
+# Symbols: the meaning of a written name in its context, and its identifier in expressions.
 #
-# A model language writes names, expressions hold identifiers; the two differ where a name has a meaning of its own in
-# expressions, as `time` has, or where an inner scope shadows an outer one. So a parameter that a file calls `time` and
-# the time itself are two symbols. Readers define what their file declares and ask a scope what a name means there.
+# A model language has names, expressions have identifiers. They differ if a name such as `time` is reserved in
+# expressions, or if an inner scope shadows an outer one. So a parameter that a file calls `time` and the time are two
+# symbols. Readers define the declarations of a file and ask a scope for the meaning of a name.
 
 SPECIES, PARAMETER, RULE, RATE_RULE, COMPARTMENT = "species", "parameter", "rule", "rate rule", "compartment"
 REACTION, EVENT, STOICHIOMETRY, FUNCTION, GROUP = "reaction", "event", "stoichiometry", "function", "group"
@@ -151,16 +154,16 @@ class Scope:
 
     def find(self, written: str) -> Symbol | None:
         """The meaning of a name here, or None."""
-        found = self._names.get(written)
-        return found if found is not None or self._above is None else self._above.find(written)
+        symbol = self._names.get(written)
+        return symbol if symbol is not None or self._above is None else self._above.find(written)
 
     def meaning(self, written: str, what: str, *kinds: str, known: str = "known are") -> Symbol:
         """The meaning of a name, which must be of one of `kinds`, if any are given; raises InputError."""
-        found = self.find(written)
-        if found is None or (kinds and found.kind not in kinds):
+        symbol = self.find(written)
+        if symbol is None or (kinds and symbol.kind not in kinds):
             choice(what, written, self.names(*kinds), known)
-        assert found is not None
-        return found
+        assert symbol is not None
+        return symbol
 
     def names(self, *kinds: str) -> list[str]:
         """Names that can be written here, of these kinds, or all."""
@@ -182,7 +185,7 @@ def _clash(written: str, kind: str, other: str) -> str:
     return f"{written!r} names a {other} and a {kind}: rename one"
 
 
-# What has to hold among the names, rules and events of a network.
+# Consistency of the names, rules and events of a network.
 
 
 def symbols_of(species: Iterable[str], parameters: Iterable[str], rules: Iterable[str]) -> Scope:
@@ -193,28 +196,30 @@ def symbols_of(species: Iterable[str], parameters: Iterable[str], rules: Iterabl
     for name in parameters:
         symbols.define(checked_name(PARAMETER, name), PARAMETER)
     for name in rules:
-        found = symbols.find(name)
-        if found is None or found.kind != SPECIES:
+        symbol = symbols.find(name)
+        if symbol is None or symbol.kind != SPECIES:
             symbols.define(checked_name(RULE, name), RULE)
     return symbols
 
 
 def inlined_rules(rules: Mapping[str, Expression]) -> dict[str, Expression]:
-    """Each rule in terms of what no rule gives; raises InputError for rules that need one another."""
-    found: dict[str, Expression] = {}
+    """Each rule in terms of names without a rule; raises InputError for rules that depend on each other."""
+    inlined: dict[str, Expression] = {}
 
     def inline(target: str, above: list[str]) -> Expression:
         if target in above:
             chain = " -> ".join([*above[above.index(target) :], target])
             raise InputError(f"rules depend on each other: {chain}")
-        if target not in found:
+        if target not in inlined:
             needed = {n: inline(n, [*above, target]) for n in rules[target].names() if n in rules}
-            found[target] = checked(rules[target].substitute(needed), f"the rule of {target}, with the rules it reads")
-        return found[target]
+            inlined[target] = checked(
+                rules[target].substitute(needed), f"the rule of {target}, with the rules it reads"
+            )
+        return inlined[target]
 
     for target in rules:
         inline(target, [])
-    return found
+    return inlined
 
 
 def check_rate_rule(target: str, symbols: Scope, rules: Container[str]) -> None:

@@ -34,7 +34,7 @@ from .names import (
     readable,
     symbols_of,
 )
-from .parts import Event, Parts, Source, whole_counts
+from .parts import Event, ModelSource, Parts, whole_counts
 from .reaction import Reaction, checked_expression, checked_reaction, constant_in_law, rate_of, with_rate
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class ReactionNetwork:
         name is then a continuous variable, a real number that changes between reactions. Its value at time 0 is that
         of `parameters` or `initial`.
     only_ode : why only method `ode` can simulate the network, a sentence; empty if every method can.
-    source : what the network was read from, if some of its numbers were computed from parameters, see
+    source : what the network was read from, if any of its numbers were computed from parameters, see
         `with_parameters`. Comparisons ignore it.
 
     Raises
@@ -82,7 +82,7 @@ class ReactionNetwork:
     parameters: Mapping[str, float] = field(default_factory=dict)
     rules: Mapping[str, Expression] = field(default_factory=dict)
     events: tuple[Event, ...] = ()
-    source: Source | None = field(default=None, compare=False, repr=False)
+    source: ModelSource | None = field(default=None, compare=False, repr=False)
     rate_rules: Mapping[str, Expression] = field(default_factory=dict)
     only_ode: str = ""
 
@@ -196,7 +196,7 @@ class ReactionNetwork:
         """Read a model in Antimony: a path ending in `.ant`, or text. It is translated to SBML; `parameters` and
         `substance` are those of `from_sbml`.
 
-        A file can import files below its own folder; a text cannot import files. `imports` names a folder, and both can
+        A file can import files below its folder; a text cannot import files. `imports` names a folder, and both can
         import files below it.
         """
         from .formats.antimony import read
@@ -235,11 +235,11 @@ class ReactionNetwork:
         if not parts.text:
             return cls.from_parts(parts)
         settable, given, language = frozenset(parts.settable), dict(parameters or {}), parts.language or name
-        source = Source(language, parts.text, settable, given, parts.substance, dict(parts.constants))
+        source = ModelSource(language, parts.text, settable, given, parts.substance, dict(parts.constants))
         return cls.from_parts(parts, source)
 
     @classmethod
-    def from_parts(cls, parts: Parts, source: Source | None = None) -> "ReactionNetwork":
+    def from_parts(cls, parts: Parts, source: ModelSource | None = None) -> "ReactionNetwork":
         """Make the network from what a reader of `crn.formats` returned; an InputError names the source."""
         species, reactions, initial, volume, parameters, rules, events, origin, *_ = parts
         rates, only = parts.rate_rules, parts.only_ode
@@ -440,8 +440,8 @@ class ReactionNetwork:
             free = [s for s in self.species if s not in self.rules and s not in self.rate_rules]
         for s, n in by_pattern("species in the initial state", given, free).items():
             amounts[s] = checks.amount(f"initial amount of {s}", n)
-        found = list(amounts.values())
-        return np.array(found, dtype=np.int64 if all(isinstance(n, int) for n in found) else np.float64)
+        values = list(amounts.values())
+        return np.array(values, dtype=np.int64 if all(isinstance(n, int) for n in values) else np.float64)
 
     def with_continuous(
         self, initial: Mapping[str, float] | None
@@ -511,11 +511,11 @@ class ReactionNetwork:
 
 def _appearing(reactions: Iterable[Reaction], initial: Iterable[str]) -> tuple[str, ...]:
     """The species of reactions in order of appearance, followed by those of `initial`."""
-    found: dict[str, None] = {}
+    species: dict[str, None] = {}
     for r in reactions:
         threshold = () if r.threshold is None else (r.threshold.above, r.threshold.below)
-        found |= dict.fromkeys((*(s for s, _ in (*r.reactants, *r.products)), *threshold))
-    return tuple(found | dict.fromkeys(initial))
+        species |= dict.fromkeys((*(s for s, _ in (*r.reactants, *r.products)), *threshold))
+    return tuple(species | dict.fromkeys(initial))
 
 
 def how_to_read(source: str | os.PathLike) -> str:

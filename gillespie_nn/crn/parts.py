@@ -102,13 +102,13 @@ class Event(NamedTuple):
     edge_of: str | None = None
     """A parameter that is 1 while the condition holds, else 0; nothing else is done. Not of a model, but of a run."""
     factors: tuple[tuple[str, Expression], ...] = ()
-    """What the values of some targets are multiplied by at the moment of their assignment, also if they were worked out
+    """Factors of the values of targets at the moment of their assignment, also if they were worked out
     before a delay: the size of a compartment, where the value is a concentration and the state an amount."""
 
     def expressions(self) -> list[Expression]:
         values = (e for _, e in (*self.assignments, *self.factors))
-        found = [self.trigger, *values, self.delay, self.priority]
-        return [e for e in found if e is not None]
+        result = [self.trigger, *values, self.delay, self.priority]
+        return [e for e in result if e is not None]
 
     def substitute(self, values: Mapping[str, Expression]) -> "Event":
         """The event with names replaced by expressions."""
@@ -194,7 +194,7 @@ class Parts(NamedTuple):
     rules: Mapping[str, Expression] = _NONE
     events: tuple[Event, ...] = ()
     origin: str = ""
-    """What it was read from, for messages; nothing for a text of our own."""
+    """What it was read from, for messages; empty for a text written by this package."""
     text: str = ""
     """The model as it is written, if numbers above were worked out from parameters in it: to be read again."""
     settable: Collection[str] = ()
@@ -210,7 +210,7 @@ class Parts(NamedTuple):
     """Values of what the source names and nothing changes, also where it is but a number in rates."""
 
 
-class Source(NamedTuple):
+class ModelSource(NamedTuple):
     """What a network was read from, so that it can be read again with other values of parameters."""
 
     format: str

@@ -48,7 +48,9 @@ STRIDE = 8
 class _Followed(Rejection):
     """Exact simulation that records the largest distance to a limit."""
 
-    def follow_limit(self, limit: limit_paths.Limit, comparison: limit_paths.Beside, follower: Follower) -> int:
+    def follow_limit(
+        self, limit: limit_paths.Limit, comparison: limit_paths.LimitComparison, follower: Follower
+    ) -> int:
         return limit_paths.follow_limit(
             self._channels, self._programs, self._readers, self._pools, self._state,
             self._alone(np.empty(0), self._no_counts), limit, comparison, follower,
@@ -168,12 +170,12 @@ class CountedPaths:
             limits.append(limit.x[points, :-1])
         return np.array(times), np.concatenate(limits), np.array(rows)
 
-    def _comparison(self, counts: np.ndarray) -> limit_paths.Beside:
+    def _comparison(self, counts: np.ndarray) -> limit_paths.LimitComparison:
         quantities, n = self._quantities, len(counts)
         n_quantities = len(quantities.names)
         bound, ratio = np.zeros((2, n_quantities))
         difference, martingale, e, start, rate, forcing, push = np.zeros((7, n + 1))
-        return limit_paths.Beside(
+        return limit_paths.LimitComparison(
             quantities.plus, quantities.minus, np.append(counts, 1), bound, ratio,
             np.zeros(n_quantities, dtype=np.int64), difference, martingale, e, np.zeros((2, n + 1)), start, rate,
             forcing, push, np.zeros(len(self._terms["row"])),
@@ -184,7 +186,7 @@ class CountedPaths:
         quantities, n = self._quantities, len(self.setting.network.species)
         rng = seeds.stream(seed, Purpose.LINEAR_NOISE, 0, replicate)
         n_quantities = len(quantities.names)
-        linear = limit_paths.LinearNoise(
+        linear = limit_paths.LinearNoisePath(
             self._term_start, quantities.plus, quantities.minus, np.zeros(n_quantities), np.zeros(n + 1),
             np.zeros(n + 1), np.zeros((2, n + 1)), np.zeros(n + 1), np.zeros(n_quantities), *self._moves,
         )  # fmt: skip

@@ -112,8 +112,8 @@ class Events:
         )
 
     def _stays(self, k):
-        """Whether the condition of event k cannot have changed: it reads only the time and parameters, no parameter that
-        it reads was set, and the time at which it changes is later."""
+        """Whether the condition of event k cannot have changed: it reads only the time and parameters, none of these
+        was set, and the time at which it changes is later."""
         if self._reads[k] is None or not self._method.time < self._crossing[k]:
             return False
         return self._read[k] == self._method.laws.variables[self._reads[k]].tolist()

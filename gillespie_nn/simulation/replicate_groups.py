@@ -14,7 +14,7 @@ import numpy as np
 from .. import seeds
 from ..checks import InputError, ModelError
 from ..kernels import codes
-from ..kernels.replicates import ADDRESS, BEGUN, END, FIRST, LOGGED, PARAMETER_SET, PURPOSE, REPLICATE, SEED, Run
+from ..kernels.replicates import ADDRESS, BEGUN, END, FIRST, LOGGED, PARAMETER_SET, PURPOSE, REPLICATE, SEED, KernelRun
 from ..seeds import Purpose
 from ..status import Status
 from .methods import Method
@@ -160,19 +160,19 @@ class Replicates:
         events.happen()
         return events.stops
 
-    def _stop_at_once(self, run: Run) -> None:
+    def _stop_at_once(self, run: KernelRun) -> None:
         """All replicates stop at time 0, in the state that is recorded there."""
         n_points = int(np.searchsorted(self.task.grid, 0.0, side="right"))
         run.rows[:, :n_points] = self._method.counts
         run.ends["status"], run.ends["n_points"] = Status.CONDITION_MET, n_points
         self._n_done = len(run.ends)
 
-    def _block_of(self, method: Any, first: int, n: int) -> Run:
+    def _block_of(self, method: Any, first: int, n: int) -> KernelRun:
         task = self.task
         place = np.zeros_like(method.place)
         place[[FIRST, SEED, PURPOSE, PARAMETER_SET]] = first, task.seed, int(Purpose.SIMULATION), 0
         place[ADDRESS] = self._rng.bit_generator.ctypes.state_address
-        return Run(
+        return KernelRun(
             time=task.grid,
             rows=np.empty((n, len(task.grid), method.n_species), dtype=method.dtype),
             log=method.log,
@@ -185,7 +185,7 @@ class Replicates:
             scratch=method.scratch,
         )
 
-    def _carry_on(self, method: Any, run: Run, first: int, pause: Pause, log: BlockLog | None) -> None:
+    def _carry_on(self, method: Any, run: KernelRun, first: int, pause: Pause, log: BlockLog | None) -> None:
         """Call the kernel until all replicates are done, or `pause` returns True. A replicate counts as done after its
         reactions, if they are recorded, are written."""
         task, place, n = self.task, run.place, len(run.ends)
@@ -255,7 +255,7 @@ class Replicates:
         if write_events is not None and n_logged != method.n_events:
             raise InputError(
                 f"record={task.record!r}: method {method.name} logged {n_logged} of {method.n_events} reactions; its "
-                "class must log each in the log of its `Run`"
+                "class must log each in the log of its `KernelRun`"
             )
         return method, status
 
@@ -289,7 +289,7 @@ class Replicates:
     def _pace(self, method: Any) -> Pace:
         return Pace(method, self.task.grid[-1], method.exact and self.task.event_limit == codes.NO_EVENT_LIMIT)
 
-    def _recorded(self, method: Any, run: Run) -> Rows:
+    def _recorded(self, method: Any, run: KernelRun) -> Rows:
         """What was recorded, checked, with observables."""
         task, network = self.task, self.task.network
         n, n_points, n_species = run.rows.shape
@@ -317,7 +317,7 @@ class Replicates:
     def _start_counts(self) -> np.ndarray:
         return np.asarray(self.task.start(0), dtype=self.task.method.dtype)
 
-    def _ends(self, method: Any, run: Run) -> Ends:
+    def _ends(self, method: Any, run: KernelRun) -> Ends:
         ends = run.ends
         statistics = method.statistics_of(run.numbers, ends["n_candidates"])
         if self.task.stopping is not None:

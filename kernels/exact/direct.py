@@ -1,11 +1,11 @@
-"""Direct method: the next reaction is found by a linear search through all propensities, one reaction a channel.
+"""Direct method: a linear search through all propensities selects the next reaction; every reaction is a channel.
 
-The plain reference that the other exact methods are tested against. After a reaction only the propensities are
-computed anew that can have changed, each from the counts, and all are added up afresh in their order: no sum is carried
-over from the last reaction, so there is no rounding that could pile up.
+This is the plain reference that the other exact methods are tested against. After a reaction, only the propensities
+that can have changed are recomputed, each from the counts, and all propensities are summed again in their order. No sum
+is carried over from the last reaction, so rounding cannot accumulate.
 
-The optimized direct method is the same with a `Drift`: it carries the sum over, adds to it what the propensities
-changed by, and adds all up afresh before rounding can reach 1e-11 of it.
+The optimized direct method is the same with a `Drift`: it carries the sum over, adds the changes of the propensities to
+it, and recomputes it before rounding can reach 1e-11 of it.
 
 D. T. Gillespie, Exact stochastic simulation of coupled chemical reactions, J. Phys. Chem. 81 (1977) 2340-2361,
 doi:10.1021/j100540a008; Y. Cao, H. Li, L. Petzold, Efficient formulation of the stochastic simulation algorithm for
@@ -16,7 +16,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..channels import fires_trigger, look_at_channel, look_at_laws, open_window, restart_path, term_value, value_now
+from ..channels import (
+    evaluate_channel_laws,
+    evaluate_laws,
+    fires_trigger,
+    open_window,
+    restart_path,
+    term_value,
+    value_now,
+)
 from ..codes import (
     BAD_PROPENSITY,
     EVENT_LIMIT,
@@ -53,18 +61,18 @@ from ..replicates import (
 )
 
 _SURELY_MOVES = 2.0**51
-"""Time in mean waits, up to which a mean wait surely moves it: a float64 has 53 bits, one of them left for rounding."""
+"""A mean wait surely advances a time of up to so many mean waits: a float64 has 53 bits, one of them for rounding."""
 
 _MOST_DRIFT = 256.0
-"""The sum is made afresh when the sums since the last time add up to so many times the present one. Adding d changes to
-a sum rounds by at most 2**-53 (d + 1) times the sums before and after, so that the running sum stays within
+"""The sum is recomputed when the sums since the last time add up to more than so many times the present one. Adding d
+changes to a sum rounds by at most 2**-53 (d + 1) times the sums before and after, so that the running sum stays within
 2**-52 (d + 1) 256 of the true one: 4e-12 for d = 64."""
 
 
 class Drift(NamedTuple):
-    """What bounds the rounding of a running sum."""
+    """Bounds the rounding of a running sum."""
 
-    spent: np.ndarray  # float64[1]: all sums since the propensities were last added up, that one among them, added up
+    spent: np.ndarray  # float64[1]: total of all sums since the last recomputation, including that one
 
 
 class DirectState(NamedTuple):
@@ -74,13 +82,16 @@ class DirectState(NamedTuple):
     propensity: np.ndarray  # float64[channel]
     total: np.ndarray  # float64[1]
     firings: np.ndarray  # int64[reaction], or empty when firings are not counted
-    drift: Drift | None  # also passed to kernels by itself: numba leaves out what is not needed for an argument None
+    drift: Drift | None  # also passed to kernels as an argument: for None, numba leaves out the code that uses it
 
 
 @within
 def _compute(channels, laws, state, c):
-    """Set the propensity of channel c from the counts, and return it; of one that reads the time, a bound over the rest
-    of the window. A channel is one reaction, so its term has its number."""
+    """Set the propensity of channel c from the counts, and return it.
+
+    For a channel that reads the time, this is a bound over the rest of the window. Every channel is one reaction, so
+    its only term has its number.
+    """
     value = term_value(channels, laws, c, state.counts, state.counts)
     if laws is not None:
         if not value >= 0.0:
@@ -91,7 +102,7 @@ def _compute(channels, laws, state, c):
 
 @kernel
 def _sum(propensity):
-    # In one fixed order: the same counts give the same sum, to the last bit, whatever happened before.
+    # In a fixed order: the same counts give the same sum, to the last bit, whatever happened before.
     total = 0.0
     for c in range(propensity.size):
         total += propensity[c]
@@ -104,7 +115,7 @@ def refresh_direct(channels, laws, drift, state):
     if laws is not None:
         set_time(laws, laws.continuous, state.clock[TIME])
         laws.window[WINDOW_START] = state.clock[TIME]
-        look_at_laws(laws, state.counts)
+        evaluate_laws(laws, state.counts)
     for c in range(state.propensity.size):
         _compute(channels, laws, state, c)
     state.total[0] = _sum(state.propensity)
@@ -114,7 +125,7 @@ def refresh_direct(channels, laws, drift, state):
 
 @kernel
 def start_direct(channels, laws, drift, state):
-    """Begin at the counts and the time of the state."""
+    """Start from the counts and the time of the state."""
     if laws is not None:
         open_window(channels, laws, state.counts, state.clock[TIME], state.tally)
     refresh_direct(channels, laws, drift, state)
@@ -122,7 +133,7 @@ def start_direct(channels, laws, drift, state):
 
 @kernel
 def _renew_window(channels, laws, drift, state):
-    """The window is over: the next begins, and what is left of the pending time runs on at the new bounds."""
+    """Begin the next window; the rest of the pending time continues at the new bounds."""
     old = state.total[0]
     state.clock[TIME] = laws.window[WINDOW_END]
     start_direct(channels, laws, drift, state)
@@ -145,8 +156,10 @@ def set_counts_direct(channels, laws, drift, state, species, values):
 
 @within
 def _refresh_dependents(channels, laws, continuous, dependents, drift, state, c, total):
-    """Compute what the firing of channel c can have changed. Returns the sum of all propensities; `total` is the sum
-    before."""
+    """Recompute the propensities that the firing of channel c can have changed.
+
+    Returns the sum of all propensities; `total` is the sum before.
+    """
     if laws is not None:
         set_time(laws, continuous, state.clock[TIME])
         if continuous is not None:
@@ -154,13 +167,13 @@ def _refresh_dependents(channels, laws, continuous, dependents, drift, state, c,
                 forget_path(laws, continuous, state.clock[TIME])
                 start_direct(channels, laws, drift, state)
                 return state.total[0]
-        if laws.timed_terms.size:  # what is left of the window got shorter, and all bounds over it with it
+        if laws.timed_terms.size:  # the rest of the window is shorter, so all bounds over it are tighter
             refresh_direct(channels, laws, drift, state)
             return state.total[0]
     start, end = dependents.start[c], dependents.start[c + 1]
     if laws is None:
         if 2 * (end - start) >= state.propensity.size:
-            # In a small network it is faster to compute all in one go. Those that did not change get the same value.
+            # In a small network it is faster to recompute all. Propensities that did not change get the same value.
             total = 0.0
             for other in range(state.propensity.size):
                 total += _compute(channels, laws, state, other)
@@ -171,11 +184,11 @@ def _refresh_dependents(channels, laws, continuous, dependents, drift, state, c,
     for j in range(start, end):
         other = np.int64(dependents.channel[j])
         if laws is not None:
-            look_at_channel(channels, laws, other, state.counts)
+            evaluate_channel_laws(channels, laws, other, state.counts)
         before = state.propensity[other]
         change += _compute(channels, laws, state, other) - before
     if drift is not None:
-        # The new sum is the old one and the changes, unless it fell so far that what was rounded away before counts.
+        # The new sum is the old one plus the changes, unless it fell so far that earlier rounding matters.
         total += change
         drift.spent[0] += total
         if drift.spent[0] <= _MOST_DRIFT * total:
@@ -188,6 +201,7 @@ def _refresh_dependents(channels, laws, continuous, dependents, drift, state, c,
 @within
 def _choose(propensity, left):
     """The channel in whose propensity `left`, a part of the total, falls."""
+    # Channel c holds the part of [0, total) from the sum of the propensities before it to that sum with it.
     last = propensity.size - 1
     c = 0
     while c < last and left >= propensity[c]:
@@ -205,11 +219,11 @@ def _advance(channels, laws, continuous, dependents, drift, state, run, t_stop, 
     counts, clock, tally, propensity = state.counts, state.clock, state.tally, state.propensity
     words = words_at(np.uint64(run.place[ADDRESS]))
     names_reactions = state.firings.size > 0 or run.log.size > 0
-    # In local variables, which the compiler keeps in registers; the state has them at each call that reads them there,
-    # and in the end.
+    # Local variables stay in registers. They are written to the state before each call that reads them there, and at
+    # the end.
     time, next_time = clock[TIME], clock[NEXT_TIME]
     n_events, n_candidates = tally[N_EVENTS], tally[N_CANDIDATES]
-    # No more events than candidates: one comparison keeps the slice, the log and the event limit.
+    # There are no more events than candidates, so one comparison covers the slice, the log and the event limit.
     pause = n_candidates + min(within_log(run, budget), event_limit - n_events)
     look = tally[LOOK] if tally[LOOK] else NO_EVENT_LIMIT
     k = tally[GRID_INDEX]
@@ -218,21 +232,21 @@ def _advance(channels, laws, continuous, dependents, drift, state, run, t_stop, 
     total = state.total[0]
     status = REACHED_END
     while True:
-        # What holds here: propensities and their sum are those of the counts, or bounds of them until the window of
-        # time ends; and the next candidate is due at `next_time`, exponential from `time` at the rate of the sum. It is
-        # NaN if it has not been drawn.
+        # Invariant: propensities and their sum are those of the counts, or bounds of them until the window of time
+        # ends. The next candidate is due at `next_time`, exponential from `time` at the rate of the sum, or NaN if it
+        # has not been drawn.
         if laws is not None:
             if tally[FAULT]:
                 status = BAD_PROPENSITY
                 break
         if not total < np.inf:
-            # Of mass action only NaN is a fault: the product of a coefficient and counts beyond float64, times nothing.
+            # With mass action, NaN is the only fault: an infinite product of coefficient and counts, times 0.
             status = BAD_PROPENSITY if np.isnan(total) else OVERFLOW
             break
-        # Below `_SURELY_MOVES` the mean wait is more than two steps of float64 at `time`: nothing to divide out.
+        # Below `_SURELY_MOVES` the mean wait exceeds two steps of float64 at `time`, and no division is needed.
         if not np.abs(time) * total < _SURELY_MOVES:
             if time + 1.0 / total == time:
-                status = OVERFLOW  # time would stand still: the network explodes
+                status = OVERFLOW  # the next time step underflows: the network explodes
                 break
         if laws is not None:
             limit = min(boundary, laws.window[WINDOW_END])
@@ -269,13 +283,13 @@ def _advance(channels, laws, continuous, dependents, drift, state, run, t_stop, 
         if n_candidates >= pause:
             status = EVENT_LIMIT if n_events >= event_limit else SLICE_END
             break
-        # The channel is independent of the time: each has its propensity's share of the sum.
+        # The channel is independent of the time: each has the probability of its propensity over the sum.
         time = next_time
         chosen = _choose(propensity, uniform(words) * total)
         n_candidates += 1
         if laws is not None:
             if laws.timed_channel.size and laws.timed_channel[chosen]:
-                # Thinning: its propensity is a bound over the window, and it fires by the share of its value now.
+                # Thinning: the propensity is a bound over the window; it fires with probability value now / bound.
                 set_time(laws, continuous, time)
                 value = value_now(channels, laws, chosen, counts)
                 if not value >= 0.0:
@@ -322,7 +336,7 @@ def _advance(channels, laws, continuous, dependents, drift, state, run, t_stop, 
 
 @kernel
 def run_direct(channels, laws, dependents, drift, state, run, t_stop, budget, event_limit):
-    """Carry a simulation on to t_stop, or run a block of replicates; see `replicates` and `_advance`."""
+    """Advance a simulation to t_stop, or run a batch of replicates; see `replicates` and `_advance`."""
     while begin_replicate(run):
         before = state.tally[N_CANDIDATES]
         if laws is not None:

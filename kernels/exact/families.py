@@ -1,9 +1,9 @@
 """Product families: many reactions u_i + v_j -> u_i + v_j + w_ij as one channel.
 
-With rate constants k_ij at most k, a family is the channel of propensity k / Omega * (sum u)(sum v), in which i is
-drawn by u, j by v, and the firing is kept with probability k_ij / k: exactly the law of the single reactions, at the
-cost of the sums. Each sum is a *pool*: a count of its own behind the species in the state, which every event that
-changes a member changes with it, so that the other kernels treat a pool like a species.
+With rate constants k_ij at most k, a family is the channel of propensity k / Omega * (sum u)(sum v). Member i is drawn
+in proportion to u, j in proportion to v, and the firing is accepted with probability k_ij / k. This is exactly the law
+of the single reactions, at the cost of the sums. Each sum is a *pool*: a separate count behind the species in the
+state. Every event that changes a member changes the pool, too, so the other kernels treat a pool like a species.
 """
 
 from typing import NamedTuple
@@ -24,17 +24,18 @@ class Families(NamedTuple):
     species: np.ndarray  # uint32[member]: the one species that the reaction changes
     amount: np.ndarray  # int64[member]
     reaction: np.ndarray  # uint32[member]
-    share: np.ndarray  # float64[member]: rate constant over the family's largest
+    share: np.ndarray  # float64[member]: rate constant over the largest of the family
     first_pool: np.ndarray  # int64[1]: place of pool 0 in the state
     pool_start: np.ndarray  # uint32[pool + 1]
     pool_species: np.ndarray  # uint32[pool member]
-    pool_varies: np.ndarray  # bool[pool]: some reaction changes a member
-    running: np.ndarray  # int64[pool member]: sum of the counts up to and with this member, of pools that do not vary
+    pool_varies: np.ndarray  # bool[pool]: whether a reaction changes a member
+    running: np.ndarray  # int64[pool member]: cumulative counts, of pools that do not vary
 
 
 @kernel
 def sum_pool(families, counts, p):
-    """Count of pool p from its members, cut off just above the largest count; also its running sums."""
+    """Count of pool p, limited to just above the largest count; also writes its cumulative counts."""
+    # The limit avoids an overflow of int64, while a sum beyond the largest count still shows.
     total = np.int64(0)
     for k in range(families.pool_start[p], families.pool_start[p + 1]):
         total = min(total + counts[families.pool_species[k]], COUNT_LIMIT + 1)
@@ -44,7 +45,7 @@ def sum_pool(families, counts, p):
 
 @kernel
 def sum_pools(families, counts):
-    """Set every pool of the state from its members. False if one is beyond the largest count."""
+    """Set every pool of the state from its members. Returns False if one exceeds the largest count."""
     fits = True
     for p in range(families.pool_varies.size):
         total = sum_pool(families, counts, p)
@@ -55,7 +56,7 @@ def sum_pools(families, counts):
 
 @kernel
 def find(running, start, end, left):
-    """The member of a pool from start to end whose part of the running sum holds `left`."""
+    """Binary search in cumulative counts: the member from start to end - 1 in whose part `left` lies."""
     low = start
     high = end - 1
     while low < high:
@@ -69,7 +70,7 @@ def find(running, start, end, left):
 
 @kernel
 def _pick(families, counts, p, words):
-    """A member of pool p, as a number within the pool, drawn in proportion to its count."""
+    """Draw a member of pool p in proportion to its count; returns its number within the pool."""
     start = np.int64(families.pool_start[p])
     end = np.int64(families.pool_start[p + 1])
     # Uniform on the molecules of the pool, counted from 0; the member that holds this one.
@@ -85,14 +86,14 @@ def _pick(families, counts, p, words):
 
 @kernel
 def draw_member(families, counts, f, words):
-    """A member of family f, drawn by u_i v_j and kept by its share of the largest rate constant; -1 if not kept."""
+    """Draw a member of family f by u_i v_j and accept it by its share of the largest rate constant; -1 if rejected."""
     columns = families.pools[f, 1]
     width = np.int64(families.pool_start[columns + 1]) - np.int64(families.pool_start[columns])
     i = _pick(families, counts, families.pools[f, 0], words)
     j = _pick(families, counts, columns, words)
     m = np.int64(families.member_start[f]) + i * width + j
     # The channel has the propensity of u times v at the largest rate constant. Member (i, j) is drawn with probability
-    # u_i v_j / (u v) and kept with k_ij / k_max, and so fires at its own propensity k_ij u_i v_j.
+    # u_i v_j / (u v) and accepted with k_ij / k_max, and so fires at its exact propensity k_ij u_i v_j.
     share = families.share[m]
     if share < 1.0 and not uniform(words) < share:
         return -1
@@ -101,7 +102,7 @@ def draw_member(families, counts, f, words):
 
 @kernel
 def family_can_fire(families, counts, f):
-    """Whether some member of family f has a positive propensity."""
+    """Whether any member of family f has a positive propensity."""
     rows = families.pools[f, 0]
     columns = families.pools[f, 1]
     m = families.member_start[f]

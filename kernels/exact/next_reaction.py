@@ -1,10 +1,18 @@
-"""An indexed binary heap of channels by their next time: the earliest on top, any of them moved in log steps."""
+"""Next reaction method: every channel has a pending time, and the earliest one fires.
+
+After a firing, only what depends on the change is recomputed, and pending times continue at the new propensities. The
+channels stand in an indexed binary heap by their next time, where a changed time is moved in a logarithmic number of
+steps.
+
+M. A. Gibson and J. Bruck, Efficient exact stochastic simulation of chemical systems with many species and many
+channels, J. Phys. Chem. A 104 (2000) 1876-1889, doi:10.1021/jp993732q.
+"""
 
 from typing import NamedTuple
 
 import numpy as np
 
-from ..channels import fires_trigger, look_at_channel, look_at_laws, open_window, term_value, value_now
+from ..channels import evaluate_channel_laws, evaluate_laws, fires_trigger, open_window, term_value, value_now
 from ..codes import (
     BAD_PROPENSITY,
     EVENT_LIMIT,
@@ -34,6 +42,8 @@ from ..replicates import (
     record,
     within_log,
 )
+
+# The heap: `heap` lists channels, the earliest first; `position` is the inverse.
 
 
 @kernel
@@ -72,8 +82,8 @@ def _sink(heap, position, key, c):
 
 @within
 def move(heap, position, key, c):
-    """Channel c has a new key float64[channel]: restore the order of heap and position, both int32[channel]."""
-    # One of the two does nothing: a key that rises past the entry above is below those under it.
+    """Restore the order after a new key of channel c; key is float64[channel], heap and position are int32[channel]."""
+    # At most one of the two does anything: a key that rises past its parent is smaller than both of its children.
     _rise(heap, position, key, c)
     _sink(heap, position, key, c)
 
@@ -83,16 +93,12 @@ def build(heap, position, key):
     """Order all channels, from any state of the arrays."""
     for c in range(heap.size):
         _place(heap, position, c, c)
-    # From the last entry that has others under it up to the top: what is under an entry is in order when it sinks.
+    # From the last entry with children up to the top: the subtrees of an entry are in order when it sinks.
     for k in range(heap.size // 2 - 1, -1, -1):
         _sink(heap, position, key, np.int64(heap[k]))
 
 
-# Next reaction method: every channel has its own next time, the earliest fires, and only what depends on the change
-# is computed anew, a pending time running on at the new propensity.
-#
-# M. A. Gibson and J. Bruck, Efficient exact stochastic simulation of chemical systems with many species and many
-# channels, J. Phys. Chem. A 104 (2000) 1876-1889, doi:10.1021/jp993732q.
+# The method.
 
 
 class NextReactionState(NamedTuple):
@@ -108,17 +114,17 @@ class NextReactionState(NamedTuple):
 
 @kernel
 def refresh_next_reaction(channels, laws, state):
-    """Propensities from the counts; no times yet."""
+    """Compute propensities from the counts; pending times are drawn later."""
     if laws is not None:
-        _look_at_clock(laws, state.clock[TIME])
+        _set_clock(laws, state.clock[TIME])
         open_window(channels, laws, state.counts, state.clock[TIME], state.tally)
-        look_at_laws(laws, state.counts)
+        evaluate_laws(laws, state.counts)
     for c in range(state.propensity.size):
         state.propensity[c] = _checked(state, term_value(channels, laws, c, state.counts, state.counts))
 
 
 @kernel
-def _look_at_clock(laws, now):
+def _set_clock(laws, now):
     laws.variables[TIME_VARIABLE] = now
     laws.window[WINDOW_START] = now
 
@@ -138,7 +144,7 @@ def _earliest(state):
 
 @within
 def _draw(state, c, now, words):
-    """A new wait of channel c, which begins at `now`; the heap is put in order by the caller."""
+    """Draw a new wait of channel c from `now`; the caller restores the order of the heap."""
     state.next_time[c] = np.inf
     if state.propensity[c] > 0.0:
         state.next_time[c] = now + exponential(words) / state.propensity[c]
@@ -146,17 +152,18 @@ def _draw(state, c, now, words):
 
 @within
 def _update(channels, laws, state, c, now, words):
-    """The propensity of c may have changed at `now`.
+    """Update channel c, whose propensity may have changed at `now`.
 
-    What is left of its pending time is a unit exponential over the old propensity. It runs on at the new one (random
-    time change), so that one number is drawn for each firing. With no propensity before, nothing was pending, and a
-    wait is drawn: an exponential has no memory.
+    The rest of its pending time is a unit exponential over the old propensity. It continues at the new one (random time
+    change), so that one number is drawn for each firing. After a propensity of 0, nothing was pending and a wait is
+    drawn, since an exponential has no memory.
     """
     old = state.propensity[c]
     new = _checked(state, term_value(channels, laws, c, state.counts, state.counts))
     if new == old:
         return
     state.propensity[c] = new
+    # An infinite time is one that was never drawn, and cannot be rescaled.
     if old > 0.0 and new > 0.0 and state.next_time[c] < np.inf:
         state.next_time[c] = now + (state.next_time[c] - now) * (old / new)
     else:
@@ -171,12 +178,12 @@ def set_counts_next_reaction(channels, laws, state, species, values, address):
     for k in range(species.size):
         state.counts[species[k]] = values[k]
     if laws is not None:
-        _look_at_clock(laws, state.clock[TIME])
+        _set_clock(laws, state.clock[TIME])
     if np.isnan(state.clock[NEXT_TIME]):
         refresh_next_reaction(channels, laws, state)
         return
     if laws is not None:
-        look_at_laws(laws, state.counts)
+        evaluate_laws(laws, state.counts)
     for c in range(state.propensity.size):
         _update(channels, laws, state, c, state.clock[TIME], words)
     state.clock[NEXT_TIME] = _earliest(state)
@@ -184,12 +191,12 @@ def set_counts_next_reaction(channels, laws, state, species, values, address):
 
 @kernel
 def _renew_window(channels, laws, state, words):
-    """The window is over: the next begins, and pending times run on at the new bounds."""
+    """Begin the next window; pending times continue at the new bounds."""
     now = laws.window[WINDOW_END]
     state.clock[TIME] = now
-    _look_at_clock(laws, now)
+    _set_clock(laws, now)
     open_window(channels, laws, state.counts, now, state.tally)
-    look_at_laws(laws, state.counts)
+    evaluate_laws(laws, state.counts)
     for c in range(state.propensity.size):
         if laws.timed_channel[c]:
             _update(channels, laws, state, c, now, words)
@@ -215,8 +222,9 @@ def _advance(channels, laws, dependents, state, run, t_stop, budget, event_limit
     if np.isnan(clock[NEXT_TIME]):
         _start(state, words)
     while True:
-        # What holds here: propensities are those of the counts, the time of each channel is exponential from now at its
-        # propensity, all of them independent, and the top of the heap is the earliest.
+        # Invariant: propensities are those of the counts, or bounds of them until the window of time ends. The pending
+        # time of each channel is exponential from now at its propensity, independently of the others, and the earliest
+        # is on top of the heap.
         if tally[FAULT]:
             return BAD_PROPENSITY
         if laws is not None:
@@ -238,13 +246,13 @@ def _advance(channels, laws, dependents, state, run, t_stop, budget, event_limit
         c = np.int64(state.heap[0])
         now = clock[NEXT_TIME]
         if not state.propensity[c] < np.inf or now + 1.0 / state.propensity[c] == now:
-            return OVERFLOW  # time would stand still: the network explodes
+            return OVERFLOW  # the next time step underflows: the network explodes
         clock[TIME] = now
         tally[N_CANDIDATES] += 1
         if laws is not None:
-            _look_at_clock(laws, now)
+            _set_clock(laws, now)
             if laws.timed_channel.size and laws.timed_channel[c]:
-                # Thinning: its propensity is a bound over the window, and it fires by the share of its value now.
+                # Thinning: the propensity is a bound over the window; it fires with probability value now / bound.
                 value = _checked(state, value_now(channels, laws, c, counts))
                 if not uniform(words) * state.propensity[c] < value:
                     _draw(state, c, now, words)
@@ -267,11 +275,11 @@ def _advance(channels, laws, dependents, state, run, t_stop, budget, event_limit
             other = np.int64(dependents.channel[j])
             if other != c:
                 if laws is not None:
-                    look_at_channel(channels, laws, other, counts)
+                    evaluate_channel_laws(channels, laws, other, counts)
                 _update(channels, laws, state, other, now, words)
         if laws is not None:
-            look_at_channel(channels, laws, c, counts)
-        # The channel that fired has used its time up: a new one is drawn, where the others keep what is left of theirs.
+            evaluate_channel_laws(channels, laws, c, counts)
+        # The channel that fired has used up its time and draws a new one; the others retain the rest of theirs.
         state.propensity[c] = _checked(state, term_value(channels, laws, c, counts, counts))
         _draw(state, c, now, words)
         move(state.heap, state.position, state.next_time, c)
@@ -293,7 +301,7 @@ def _can_react(laws, state):
 
 @kernel
 def run_next_reaction(channels, laws, dependents, state, run, t_stop, budget, event_limit):
-    """Carry a simulation on to t_stop, or run a block of replicates; see `replicates` and `_advance`."""
+    """Advance a simulation to t_stop, or run a batch of replicates; see `replicates` and `_advance`."""
     while begin_replicate(run):
         before = state.tally[N_CANDIDATES]
         status = _advance(channels, laws, dependents, state, run, t_stop, budget, event_limit)

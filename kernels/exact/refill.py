@@ -1,7 +1,7 @@
-"""All slots handed out afresh: which channels are heavy and which light, and how much propensity a slot stands for.
+"""Refills: all slots are assigned again, with a new choice of heavy and light channels and of the quantum.
 
-`state` is a `bounds.RejectionState`. A refill takes time in proportion to the channels and slots. It happens when slots
-no longer fit or too few are left, and there is credit for it (`slots`).
+`state` is a `bounds.RejectionState`. A refill takes time in proportion to the number of channels and slots. It happens
+when slots no longer fit or too few are in use, and there is credit for it (see `slots`).
 """
 
 import numpy as np
@@ -32,23 +32,25 @@ from .slots import (
 )
 
 _LIGHT = 0.5
-"""Of so many channels or more, those with a bound below this part of the mean are light: they share an urn of their
-own, so that the slots in constant use stay few and near."""
+"""In a network of `MANY` channels or more, those with a bound below this part of the mean are light: they share a
+separate urn, so that the slots in constant use are few and stay in the cache."""
 _MOST_EMPTY = 8
-"""If fewer than one in so many channels have a positive bound, and credit was short before, the others do not count."""
+"""If fewer than one in so many channels have a positive bound, and credit was short, the mean ignores the others."""
 _TOO_MUCH = 0.3
-"""When the light ones have become this part of the whole, it is decided anew which are light; not too often."""
+"""When the light channels make up this part of the total bound, the choice of light channels is renewed."""
 _LIGHT_SLOTS = 4
-"""Mean number of slots of a light channel when they are handed out."""
+"""Mean number of slots of a light channel after a refill."""
 _MOST_LOOSE = 8
-"""With more loose channels than this all slots are handed out afresh as soon as there is credit: a list of eight is
-searched about as fast as a random number is drawn."""
+"""With more loose channels than this, a refill happens as soon as there is credit: a list of eight is searched about as
+fast as a random number is drawn."""
 
 
 @kernel
 def refill_all(state):
-    """Hand out all slots afresh: first which channels are light, then both urns. Loose stay those that have settled, if
-    they are few and credit is not plenty."""
+    """Assign all slots again: first decide which channels are light, then fill both urns.
+
+    Channels that were loose before stay loose if they are few and credit is not ample.
+    """
     urns, sums, holders, spare = state.urns, state.sums, state.urns.holders, state.urns.spare[0]
     urns.urn[HEAVY].refilled = state.tally[N_CANDIDATES]
     n = sums.size - 1
@@ -64,8 +66,9 @@ def refill_all(state):
         if sums[c].place != LOOSE:
             total += sums[c].upper * (1.0 + SAFE)
             n_active += sums[c].upper > 0.0
+    # With few channels one urn is enough, and all are heavy.
     few = n < MANY
-    # Slots for channels that are empty make those of the others small, and many to move.
+    # Slots for channels with a bound of 0 would make the quantum small, and more slots would have to move.
     crowded = not spare.is_short or _MOST_EMPTY * n_active >= n
     mean = total / (n if crowded else max(n_active, MANY))
     n_heavy = n_light = 0
@@ -88,11 +91,12 @@ def refill_all(state):
         holders[c].head = NONE
     start_filling(urns, LIGHT, light, _LIGHT_SLOTS * max(n_light, 1))
     if not crowded and 0.0 < total < np.inf:
-        # Those that are empty now may become as large as the largest light ones, and take no more than 32 slots then.
+        # Channels with a bound of 0 may grow to that of the largest light ones, and should then take at most 32 slots.
         urns.urn[LIGHT].quantum = max(urns.urn[LIGHT].quantum if light > 0.0 else 0.0, _LIGHT * mean / FEW_SLOTS)
     for c in range(n):
         if sums[c].place == LIGHT:
             give_slots(urns, LIGHT, c, sums[c].upper * (1.0 + SAFE))
+    # The heavy urn is filled last, since the representative needs the total bound of the light urn.
     light = light_bound(state)
     start_filling(urns, HEAVY, heavy + light, max(LEAST_SLOTS, SLOTS * n_heavy))
     for c in range(n + 1):
@@ -107,14 +111,14 @@ def refill_all(state):
 
 @kernel
 def give_credit(state, n_refills):
-    """Give credit for so many refills at least."""
+    """Raise the credit to at least that of so many refills."""
     earn(state)
     state.urns.spare[0].credit = max(state.urns.spare[0].credit, n_refills * refill_cost(state))
 
 
 @kernel
 def start_slots(state):
-    """Hand out slots for the first time, with no loose channels and full credit."""
+    """Assign slots for the first time, with no loose channels and full credit."""
     spare = state.urns.spare[0]
     for k in range(spare.n_loose):
         state.sums[state.urns.loose[k]].place = HEAVY
@@ -128,7 +132,7 @@ def start_slots(state):
 
 @kernel
 def _is_stale(state):
-    """Which channels are light should be decided anew, and enough candidates have gone by to pay for it."""
+    """Whether the choice of light channels is outdated, and enough candidates have passed to pay for a new one."""
     if state.tally[N_CANDIDATES] - state.urns.urn[HEAVY].refilled < 4 * (state.sums.size - 1):
         return False
     light = state.urns.urn[LIGHT]
@@ -137,8 +141,10 @@ def _is_stale(state):
 
 @kernel
 def refill_if_needed(state, fits):
-    """After bounds have changed: hand out all slots afresh if some did not fit, or if they have become too few or
-    unevenly used, and there is credit for it. What has become loose stays so otherwise."""
+    """After bounds have changed, refill if slots did not fit, are too few or badly distributed, and there is credit.
+
+    Without a refill, channels that became loose stay loose.
+    """
     spare = state.urns.spare[0]
     if not fits or spare.n_loose > _MOST_LOOSE or is_sparse(state.urns, HEAVY) or _is_stale(state):
         if _refill_on_credit(state):
@@ -149,14 +155,14 @@ def refill_if_needed(state, fits):
 
 @kernel
 def improve_slots(state):
-    """Hand out all slots afresh if they have become too few, and there is credit: what is rejected earns it."""
+    """Refill if slots have become too few and there is credit, which rejected candidates earn as well."""
     if is_sparse(state.urns, HEAVY):
         _refill_on_credit(state)
 
 
 @kernel
 def _refill_on_credit(state):
-    """Hand out all slots afresh if there is credit. Whether there was; an overfull urn needs none."""
+    """Refill if there is credit; an overfull urn needs none. Returns whether it did."""
     spare = state.urns.spare[0]
     earn(state)
     cost = refill_cost(state)

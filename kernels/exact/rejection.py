@@ -1,16 +1,19 @@
-"""The largest distance of counts to a limit, event by event.
+"""Rejection-based simulation (RSSA) on lumped channels, with urns of slots in place of a search.
 
-A quantity is a count, or the difference of two. Over a block of time the limit stays within [lowest, highest], so as
-long as the quantity stays within [highest - sup, lowest + sup] no event can raise the largest distance `sup` so far,
-and two comparisons are all that an event costs. Otherwise the limit at the time of the event is evaluated. Counts rest
-between events, so the distance is largest just before or just after one, or at the end of a block.
+Each species has an interval around its count. While the count stays inside, upper and lower bounds of the propensities
+hold, and nothing is recomputed. A candidate channel is drawn in proportion to the upper bounds and accepted with
+probability propensity / upper bound. Time advances by an exponential of the summed upper bounds for every candidate,
+accepted or not: this is thinning of a Poisson process, and hence exact. See `bounds` and `slots` for the state.
+
+V. H. Thanh, C. Priami, R. Zunino, Efficient rejection-based simulation of biochemical reactions with stochastic
+noise and delays, J. Chem. Phys. 141 (2014) 134116, doi:10.1063/1.4896985.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-from ..channels import channel_value, fires_trigger, look_at_laws, look_at_term, term_value
+from ..channels import channel_value, evaluate_laws, evaluate_term_law, fires_trigger, term_value
 from ..codes import (
     BAD_PROPENSITY,
     EVENT_LIMIT,
@@ -44,38 +47,46 @@ from ..replicates import (
     record,
     within_log,
 )
-from .bounds import BLOCK, is_block_end, refresh_changed, refresh_if_outside, tighten
+from .bounds import GAP_GROUP, is_group_end, refresh_changed, refresh_if_outside, tighten
 from .families import draw_member, family_can_fire
 from .refill import improve_slots
 from .renewal import renew_window_rejection, restart_window_rejection
 from .slots import HEAVY, LIGHT, NONE, drawing, find_loose, is_overfull, mean_wait
 
+# The largest distance of counts to a limit, in continuous time, for `propositions.limit_paths`.
+
 MOVE = record_type(amount=np.float64, quantity=np.int64)
 REACH = record_type(value=np.float64, low=np.float64, high=np.float64, error=np.float64)
-"""Of a quantity [molecules]: where it is, the range in which it cannot exceed `error`, the largest distance so far."""
+"""A quantity [molecules]: its value, the range in which it cannot exceed `error`, and the largest distance so far."""
 
 
 class Follower(NamedTuple):
-    """One path beside a limit."""
+    """The largest distance of one path to its limit, event by event.
+
+    A quantity is a count, or the difference of two. Over a segment of time the limit stays within [lowest, highest]. So
+    as long as the quantity stays within [highest - sup, lowest + sup], no event can raise the largest distance `sup` so
+    far, and an event costs two comparisons. Otherwise the limit at the time of the event is evaluated. Counts rest
+    between events, so the distance is largest just before or just after one, or at the end of a segment.
+    """
 
     start: np.ndarray  # int64[channel + 1]: moves of each channel
     moves: np.ndarray  # MOVE[move]
     reach: np.ndarray  # REACH[quantity]
     plus: np.ndarray  # int64[quantity], species
-    minus: np.ndarray  # int64[quantity], that of the constant where nothing is subtracted
+    minus: np.ndarray  # int64[quantity], the constant where nothing is subtracted
     x: np.ndarray  # float64[point, species + 1]: the limit on an even grid, the constant 1 at the end [concentration]
     slope: np.ndarray  # float64[point, species + 1]: dx/dt
-    lowest: np.ndarray  # float64[block, quantity]: of the limit over a block of the grid [molecules]
-    highest: np.ndarray  # float64[block, quantity]
-    step: np.ndarray  # float64[1]: of the grid [s]
+    lowest: np.ndarray  # float64[segment, quantity]: least value of the limit over a segment of the grid [molecules]
+    highest: np.ndarray  # float64[segment, quantity]: largest value
+    step: np.ndarray  # float64[1]: spacing of the grid [s]
     begin: np.ndarray  # float64[1]: time of point 0 [s]
     volume: np.ndarray  # float64[1]
-    block: np.ndarray  # int64[1]: the block of time now
+    segment: np.ndarray  # int64[1]: the present segment of time
 
 
 @within
 def follow_event(f, c, time):
-    """Channel `c` fires at `time` [s]."""
+    """Follow the firing of channel `c` at `time` [s]."""
     for m in range(f.start[c], f.start[c + 1]):
         q = f.moves[m].quantity
         old = f.reach[q].value
@@ -87,7 +98,7 @@ def follow_event(f, c, time):
 
 @kernel
 def _measure(f, q, old, new, time):
-    """The distances just before and after the event, and the range that follows from the largest."""
+    """Measure the distances just before and after the event, and update the range if the largest distance grew."""
     u = (time - f.begin[0]) / f.step[0]
     k = min(max(np.int64(u), 0), f.x.shape[0] - 2)
     u -= k
@@ -103,7 +114,7 @@ def _measure(f, q, old, new, time):
 
 @kernel
 def _limit(f, k, u, s):
-    """Species s at point k + u, by the cubic through values and slopes."""
+    """Limit of species s at point k + u, by the cubic through values and slopes."""
     a, b = f.x[k, s], f.x[k + 1, s]
     rise = b - a
     first = f.step[0] * f.slope[k, s] - rise
@@ -113,50 +124,42 @@ def _limit(f, k, u, s):
 
 @kernel
 def _set_range(f, q):
-    f.reach[q].low = f.highest[f.block[0], q] - f.reach[q].error
-    f.reach[q].high = f.lowest[f.block[0], q] + f.reach[q].error
+    f.reach[q].low = f.highest[f.segment[0], q] - f.reach[q].error
+    f.reach[q].high = f.lowest[f.segment[0], q] + f.reach[q].error
 
 
 @kernel
-def begin_block(f, block):
-    """A block of time begins."""
-    f.block[0] = block
+def begin_segment(f, segment):
+    """Begin a segment of time."""
+    f.segment[0] = segment
     for q in range(f.reach.size):
         _set_range(f, q)
 
 
-# Rejection-based simulation (RSSA) on lumped channels, with an urn of slots in place of a search.
-#
-# Each species has an interval around its count; while it stays there, upper and lower bounds of the propensities
-# hold and nothing is recomputed. A candidate channel is drawn in proportion to the upper bounds and accepted with
-# probability propensity / upper bound; time advances by an exponential of the summed upper bounds for every
-# candidate, accepted or not, which is thinning of a Poisson process and hence exact.
-#
-# V. H. Thanh, C. Priami, R. Zunino, Efficient rejection-based simulation of biochemical reactions with stochastic
-# noise and delays, J. Chem. Phys. 141 (2014) 134116, doi:10.1063/1.4896985.
+# The event loop.
 
 _MOST_REJECTED = 32
 _TOLERATED = 4
-"""After 32 rejected candidates more than four for each event, the bounds of the term that rejected the last one are
-made tight: it is likely one that rejects most. Without this, a network that can hardly react any more would reject
-candidates until the end. The moment depends on the past alone, so the law is the same."""
+"""Four rejected candidates are tolerated for each event. After 32 more, the bounds of the term that rejected last are
+tightened, since this term probably rejects most. Without this, a network that can hardly react any more would
+reject candidates until the end. The moment depends on the past alone, so the law is the same."""
 
 
 @kernel
 def _term_of_gap(channels, state, c, share):
-    """The term in whose gap `share`, beyond the sum of the lower bounds, falls, or NONE; and the share within it.
+    """The term in whose gap `share`, beyond the sum of the lower bounds, falls, or NONE; and the share within the gap.
 
-    Each term owns as much of the interval as its bounds are apart, so that one term is evaluated, not the sum.
+    Each term has a part of the interval as long as the gap between its bounds. So one term is evaluated, not the sum.
     """
     share -= state.sums[c].lower
     t = np.int64(channels.ranges[c].term_start)
     end = np.int64(channels.ranges[c + 1].term_start)
     while t < end:
-        if is_block_end(t) and t + (1 << BLOCK) <= end:
-            gap = state.block_gap[t >> BLOCK]
+        if is_group_end(t) and t + (1 << GAP_GROUP) <= end:
+            gap = state.group_gap[t >> GAP_GROUP]
             if share >= gap:
                 share -= gap
-                t += 1 << BLOCK
+                t += 1 << GAP_GROUP
                 continue
         gap = state.terms[t].gap
         if share < gap:
@@ -179,8 +182,10 @@ def _term_of_lower(channels, state, c, share):
 
 @kernel
 def advance(channels, laws, continuous, readers, families, state, run, t_stop, budget, event_limit, follower):
-    """Fire events up to and including t_stop; `follower` follows each (see `following`), unless it is None. Returns
-    REACHED_END, SLICE_END, LOOK_DUE, EVENT_LIMIT, TRIGGERED, BAD_PROPENSITY, OVERFLOW or NEGATIVE."""
+    """Fire events up to and including t_stop; `follower`, a `Follower` or None, follows each.
+
+    Returns REACHED_END, SLICE_END, LOOK_DUE, EVENT_LIMIT, TRIGGERED, BAD_PROPENSITY, OVERFLOW or NEGATIVE.
+    """
     counts, low, high, limits = state.counts, state.low, state.high, state.limits
     pairs, owner = readers.pairs, state.urns.owner
     clock, tally = state.clock, state.tally
@@ -198,7 +203,7 @@ def advance(channels, laws, continuous, readers, families, state, run, t_stop, b
     more_changes = readers.more.size > 0
     n_events = tally[N_EVENTS]
     n_candidates = tally[N_CANDIDATES]
-    # No more events than candidates: one comparison keeps the slice, the log and the event limit.
+    # There are no more events than candidates, so one comparison covers the slice, the log and the event limit.
     pause = n_candidates + min(within_log(run, budget), event_limit - n_events)
     look = tally[LOOK] if tally[LOOK] else NO_EVENT_LIMIT
     words = words_at(np.uint64(run.place[ADDRESS]))
@@ -208,7 +213,7 @@ def advance(channels, laws, continuous, readers, families, state, run, t_stop, b
     light_size = limits[n_channels].bound / light_urn.quantum
     wait = mean_wait(state)
     if time + wait == time:
-        return OVERFLOW  # time stands still: the network explodes
+        return OVERFLOW  # the next time step underflows: the network explodes
     if np.isnan(next_time):
         next_time = time + exponential(words) * wait
     k = tally[GRID_INDEX]
@@ -219,9 +224,9 @@ def advance(channels, laws, continuous, readers, families, state, run, t_stop, b
     status = REACHED_END
     n_rejected = tally[N_REJECTED]
     while True:
-        # What holds here: every count lies in its interval, so that all bounds hold; and the next candidate is due at
-        # `next_time`, exponential from `time` at the sum of the bounds. `length`, `edge`, `light_size` and `wait` are
-        # what the urns hold, made again whenever a bound has changed.
+        # Invariant: every count lies in its interval, so all bounds hold. The next candidate is due at `next_time`,
+        # exponential from `time` at the sum of the bounds. `length`, `edge`, `light_size` and `wait` are copies of what
+        # the urns hold, read again whenever a bound has changed.
         if not next_time <= limit:
             if laws is not None:
                 if continuous is not None:
@@ -265,9 +270,9 @@ def advance(channels, laws, continuous, readers, families, state, run, t_stop, b
             break
         n_candidates += 1
         time = next_time
-        # `share` becomes uniform on [0, bound) of the channel drawn, and independent of which it is. One uniform number
-        # does for three draws: its whole part is the slot, and what is left of it, uniform on the slot and independent
-        # of which, decides whether the candidate fires and which of the terms it is.
+        # `share` becomes uniform on [0, bound) of the channel drawn, independently of the channel. One uniform number
+        # serves three draws: its integer part is the slot. Its fractional part is uniform and independent of the slot;
+        # it decides whether the candidate fires, and which of the terms it is.
         place = uniform(words) * length
         is_loose = False
         if place >= edge:
@@ -285,14 +290,14 @@ def advance(channels, laws, continuous, readers, families, state, run, t_stop, b
             if c == n_channels:
                 place = uniform(words) * light_size
                 slot = np.int64(place)
-                if slot >= light_urn.used:  # in the slack between the light slots and their stand-in's bound: rejected
+                if slot >= light_urn.used:  # rejected: slack between the light slots and the bound that represents them
                     next_time = time + exponential(words) * wait
                     continue
                 c = np.int64(owner[np.uint64(light_urn.first + slot)])
             share = (place - slot) * limits[c].bound
         # The candidate fires if the share is below the propensity. The propensity is at least the sum of the lower
-        # ends, so that most candidates fire without a look at it. Between that and the bound each term has a piece as
-        # long as its gap, and fires on the part that its value reaches.
+        # bounds, so that most candidates fire without evaluating it. Between this sum and the upper bound, each term
+        # has a piece as long as its gap, and fires on the part that its value reaches.
         fires = share < limits[c].lower
         t = NONE
         if fires:
@@ -303,7 +308,7 @@ def advance(channels, laws, continuous, readers, families, state, run, t_stop, b
             if t != NONE:
                 if laws is not None:
                     set_time(laws, continuous, time)
-                    look_at_term(channels, laws, t, counts, tally)
+                    evaluate_term_law(channels, laws, t, counts, tally)
                 fires = share < term_value(channels, laws, t, counts, counts) - state.terms[t].lower
         member = NONE
         if families is not None:
@@ -314,7 +319,7 @@ def advance(channels, laws, continuous, readers, families, state, run, t_stop, b
             if tally[FAULT]:
                 status = BAD_PROPENSITY
                 break
-            # Tighter bounds do not spare what the shares of a family reject: that does not count.
+            # Rejections by the shares of a family do not count, since tighter bounds would not avoid them.
             n_rejected += c < first_family
             if n_rejected >= _MOST_REJECTED:
                 tally[N_CANDIDATES] = n_candidates
@@ -375,7 +380,7 @@ def advance(channels, laws, continuous, readers, families, state, run, t_stop, b
                 light_size = limits[n_channels].bound / light_urn.quantum
                 wait = mean_wait(state)
                 if time + wait == time:
-                    status = OVERFLOW  # time would stand still: the network explodes
+                    status = OVERFLOW  # the next time step underflows: the network explodes
                 if laws is not None:
                     limit = min(boundary, laws.window[WINDOW_END])
                 if tally[FAULT]:
@@ -425,7 +430,7 @@ def advance(channels, laws, continuous, readers, families, state, run, t_stop, b
 
 @kernel
 def can_react_rejection(channels, laws, families, counts):
-    """Whether some propensity is above 0 at the counts, or reads the time."""
+    """Whether any propensity is above 0 at the counts, or reads the time."""
     n_plain = channels.ranges.size - 1
     if families is not None:
         n_plain = families.first_channel[0]
@@ -435,7 +440,7 @@ def can_react_rejection(channels, laws, families, counts):
     if laws is not None:
         if laws.timed_terms.size:
             return True
-        look_at_laws(laws, counts)
+        evaluate_laws(laws, counts)
     for c in range(n_plain):
         if channel_value(channels, laws, c, counts, counts) > 0.0:
             return True
@@ -444,7 +449,7 @@ def can_react_rejection(channels, laws, families, counts):
 
 @kernel
 def run_rejection(channels, laws, readers, families, state, run, t_stop, budget, event_limit):
-    """Carry a simulation on to t_stop, or run a block of replicates; see `replicates` and `advance`."""
+    """Advance a simulation to t_stop, or run a batch of replicates; see `replicates` and `advance`."""
     while begin_replicate(run):
         before = state.tally[N_CANDIDATES]
         if laws is not None:
@@ -457,7 +462,7 @@ def run_rejection(channels, laws, readers, families, state, run, t_stop, budget,
         reacts = status == REACHED_END and run.ends.size > 0
         if reacts:
             reacts = can_react_rejection(channels, laws, families, state.counts)
-        if not end_replicate(run, state.clock, state.tally, state.firings, state.block_gap[:0], status, reacts):
+        if not end_replicate(run, state.clock, state.tally, state.firings, state.group_gap[:0], status, reacts):
             return status
         if budget <= 0:
             return SLICE_END

@@ -1,4 +1,4 @@
-"""Bounds renewed out of turn: at scheduled changes and events, and when a window of time is over."""
+"""Renewal of bounds apart from reactions: at scheduled changes and events, and at the end of a window of time."""
 
 import numpy as np
 
@@ -14,12 +14,12 @@ from .refill import give_credit, refill_all, refill_if_needed
 from .slots import HEAVY, fit_slots, is_overfull, mark_overfull, total_bound
 
 _REFILLS = 4
-"""A scheduled change passes by every channel: it may move slots, and hand them out afresh, at about that cost."""
+"""A scheduled change visits every channel, so it may move slots and refill at about the same cost."""
 
 
 @kernel
 def _enclose(channels, laws, readers, state, s):
-    """A new interval for s if its count is outside, with the bounds of what reads it; channels become `touched`."""
+    """Renew the interval of s if its count is outside, and the bounds of its readers; mark their channels `touched`."""
     if state.low[s] <= state.counts[s] <= state.high[s]:
         return
     set_interval(state, s)
@@ -27,7 +27,7 @@ def _enclose(channels, laws, readers, state, s):
         t = np.int64(readers.term[j])
         if laws is not None:
             if program_of(channels, t) >= 0:
-                continue  # all laws are bounded anew in the end: variables may have been set, too
+                continue  # all laws are bounded again at the end, since variables may have changed, too
         bound_term(channels, laws, state, t)
         state.sums[readers.channel[t]].touched = True
 
@@ -44,6 +44,7 @@ def set_counts_rejection(channels, laws, readers, families, state, species, valu
         restart_path(channels, laws, laws.continuous, state.counts, state.clock[TIME], state.tally)
     for k in range(species.size):
         _enclose(channels, laws, readers, state, np.int64(species[k]))
+    # Pools are sums of counts just set, so they change, too.
     pools_fit = True
     if families is not None:
         pools_fit = sum_pools(families, state.counts)
@@ -63,10 +64,11 @@ def set_counts_rejection(channels, laws, readers, families, state, species, valu
 
 @kernel
 def set_coefficients_rejection(channels, laws, state):
-    """The coefficients of the channels have changed at clock[TIME]: bounds and slots anew, over the same intervals."""
+    """Renew bounds and slots over the same intervals, after the coefficients changed at clock[TIME]."""
     old = total_bound(state)
     if laws is not None:
         set_time(laws, laws.continuous, state.clock[TIME])
+    # Counts and intervals stay; every bound is proportional to a coefficient, so all slots are assigned again.
     bound_all(channels, laws, state)
     overfull = is_overfull(state.urns, HEAVY)
     refill_all(state)
@@ -78,7 +80,7 @@ def set_coefficients_rejection(channels, laws, state):
 
 @kernel
 def _rebound(channels, laws, readers, state, terms):
-    """New bounds of general laws."""
+    """Bound the general laws of these terms again."""
     for j in range(terms.size):
         bound_term(channels, laws, state, np.int64(terms[j]))
         state.sums[readers.channel[terms[j]]].touched = True
@@ -86,7 +88,7 @@ def _rebound(channels, laws, readers, state, terms):
 
 @kernel
 def _fit_touched(channels, state, c):
-    """Sums and slots of channel c if its bounds have changed. Whether its slots fit."""
+    """Update sums and slots of channel c if its bounds have changed. Returns whether its slots fit."""
     if not state.sums[c].touched:
         return True
     state.sums[c].touched = False
@@ -96,7 +98,7 @@ def _fit_touched(channels, state, c):
 
 @kernel
 def renew_window_rejection(channels, laws, readers, state):
-    """The window of time is over: the next begins, with new bounds of what reads the time; the pending time runs on."""
+    """Begin the next window of time, with new bounds of the laws that read the time; the pending time continues."""
     old = total_bound(state)
     state.clock[TIME] = laws.window[WINDOW_END]
     _open_next(channels, laws, readers, state)
@@ -105,8 +107,10 @@ def renew_window_rejection(channels, laws, readers, state):
 
 @kernel
 def restart_window_rejection(channels, laws, readers, state):
-    """A reaction at clock[TIME] changed a count that a rate rule reads: the path, and the window with it, begin anew.
-    The pending time has yet to be drawn."""
+    """Restart the path and the window after a reaction at clock[TIME] changed a count that a rate rule reads.
+
+    The caller draws the pending time afterwards.
+    """
     forget_path(laws, laws.continuous, state.clock[TIME])
     _open_next(channels, laws, readers, state)
 

@@ -1,12 +1,13 @@
 """Urns of equal slots: a channel is drawn in constant time, with probability proportional to its slots.
 
-Each slot stands for the same amount of propensity, the quantum. A channel whose upper propensity bound is `b` owns
-ceil(b / quantum) slots, so its effective bound is a whole number of quanta; the excess is rejected like any other slack
-of a bound, and the method stays exact. Slots of a channel form a doubly linked list, so that adding or removing one
-costs a few memory accesses whatever the number of channels.
+Each slot stands for the same amount of propensity, the quantum. A channel with the upper propensity bound `b` has
+ceil(b / quantum) slots, so its effective bound is a whole number of quanta. The excess is rejected like any other slack
+of a bound, and the method stays exact. The slots of a channel form a doubly linked list, so that adding or removing one
+costs a few memory accesses, whatever the number of channels.
 
-There are two urns, which share the arrays: see `slots`. A channel has slots in one of them, or none if it is loose:
-then it is drawn by its bound itself, from a list.
+There are two urns, one for the heavy channels and one that the light channels share; both use the same arrays. One more
+holder, behind the channels, represents all light channels in the heavy urn. A channel has slots in one urn, or none if
+it is loose: then it is drawn by its bound from a list.
 """
 
 from typing import NamedTuple
@@ -16,9 +17,11 @@ import numpy as np
 from ..codes import N_CANDIDATES, record_type
 from ..linked import kernel
 
+# One urn: slots and their holders.
+
 NONE = -1
 HEAVY, LIGHT, LOOSE = np.int64(0), np.int64(1), np.int64(2)
-"""The urns, by number; and the place of a channel without slots."""
+"""Numbers of the urns, and the place of a channel without slots."""
 
 LINK = record_type(
     following=np.int32,  # next slot of the same channel, or NONE
@@ -30,11 +33,11 @@ HOLDER = record_type(
 )
 URN = record_type(
     quantum=np.float64,  # propensity of a slot [1/s]; infinite in an urn that is overfull
-    first=np.int64,  # its slots begin here
-    capacity=np.int64,  # and are so many,
-    used=np.int64,  # of which the first `used` are in use
+    first=np.int64,  # first slot of the urn
+    capacity=np.int64,  # number of its slots
+    used=np.int64,  # number of slots in use, from the first on without gaps
     target=np.int64,  # slots aimed at when the quantum is chosen
-    refilled=np.int64,  # the candidate at which all slots were handed out afresh
+    refilled=np.int64,  # the candidate of the last refill
 )
 SPARE = record_type(
     n_loose=np.int64,  # loose channels
@@ -43,13 +46,13 @@ SPARE = record_type(
     credit=np.int64,  # slots that may be moved
     is_short=np.bool_,  # credit was too small once
     credited=np.int64,  # the candidate up to which credit was given
-    spent=np.int64,  # work so far: slots moved, and channels and slots of refills
+    spent=np.int64,  # work so far: slots moved, plus channels and slots of refills
 )
 
 
 class Urns(NamedTuple):
     urn: np.ndarray  # URN[2]
-    owner: np.ndarray  # uint32[slot]: the channel of each slot in use; alone, since every candidate looks up one
+    owner: np.ndarray  # uint32[slot]: channel of each slot in use; a separate array, since every candidate reads it
     links: np.ndarray  # LINK[slot]
     holders: np.ndarray  # HOLDER[channel + 1]
     spare: np.ndarray  # SPARE[1]
@@ -58,29 +61,29 @@ class Urns(NamedTuple):
 
 @kernel
 def is_overfull(urns, u):
-    """The bounds add up to more than a float64 holds; urn u is empty and of no use."""
+    """Whether the bounds add up to more than a float64 holds; urn u is then empty and unusable."""
     return urns.urn[u].quantum == np.inf
 
 
 @kernel
 def mark_overfull(urns, u):
-    """Say so: the simulation stops before it draws again."""
+    """Mark urn u as overfull: the simulation stops before it draws again."""
     urns.urn[u].quantum = np.inf
     urns.urn[u].used = 0
 
 
 @kernel
 def give_slots(urns, u, c, bound):
-    """Let channel c own enough slots of urn u for `bound` [1/s]. False, with nothing done, if they do not fit."""
+    """Give channel c as many slots of urn u as `bound` [1/s] needs. False, with nothing done, if they do not fit."""
     urn, owner, links, holders = urns.urn[u], urns.owner, urns.links, urns.holders
     owned = holders[c].owned
     wanted = np.ceil(bound / urn.quantum)
-    # Written so that a bound that is infinite or not a number does not fit either.
+    # Written such that a bound that is infinite or NaN does not fit either.
     if is_overfull(urns, u) or not urn.used - owned + wanted <= urn.capacity:
         return False
     n_wanted = np.int64(wanted)
     for _ in range(owned, n_wanted):
-        # The first slot that is free becomes the head of the list.
+        # The first free slot becomes the head of the list.
         slot = urn.first + urn.used
         head = holders[c].head
         owner[slot] = c
@@ -119,15 +122,15 @@ def give_slots(urns, u, c, bound):
 
 @kernel
 def is_sparse(urns, u):
-    """So few slots are in use that a finer quantum would waste less."""
+    """Whether so few slots are in use that a finer quantum would reject less."""
     return 0 < urns.urn[u].used < urns.urn[u].target // 4
 
 
 @kernel
 def start_filling(urns, u, total, target):
-    """Choose the quantum for bounds that add up to `total` [1/s], in about `target` slots, all of which become free.
+    """Choose the quantum for bounds that add up to `total` [1/s], in about `target` slots, and free all slots.
 
-    The caller has taken the slots away from their holders.
+    The caller has already reset the holders.
     """
     urn = urns.urn[u]
     urn.used = 0
@@ -138,38 +141,37 @@ def start_filling(urns, u, total, target):
         urn.quantum = total / target if total > 0.0 else 1.0
 
 
-# Which channel owns how many slots: the urn of the heavy channels, and the one that the light channels share.
+# Slots for the present bounds: how many each channel has, in which urn, and whether it is loose.
 #
-# `state` is a `bounds.RejectionState`; read here are the sums of each channel's upper bounds, written the urns and the
-# bounds that their slots amount to. One holder more, behind the channels, stands in the heavy urn for all light ones.
+# `state` is a `bounds.RejectionState`. The code below reads the sums of the upper bounds of each channel; it writes the
+# urns and the effective bounds given by their slots.
 #
-# The work is bounded by credit. Each candidate earns some, moving slots spends it. A channel whose bound changes by
-# more slots than there is credit for becomes loose: it gives its slots back and is drawn by its bound itself, from a
-# list. So a species that comes and goes, and takes the largest bound with it, costs a few operations each time.
-# Credit depends on the past alone, and slots change no propensity: the method stays exact.
+# The work is bounded by credit: each candidate earns credit, and moving slots spends it. A channel whose bound changes
+# by more slots than there is credit for becomes loose: it returns its slots and is drawn by its bound from a list. So a
+# species that comes and goes, and takes the largest bound with it, costs a few operations each time. Credit depends on
+# the past alone, and slots change no propensity, so the method stays exact.
 
 MANY = 4096
 SLOTS = 16
 LEAST_SLOTS = 1024
-"""About sixteen slots a channel keep the rounding of bounds to slots a small part of them."""
+"""With about sixteen slots a channel, rounding bounds to slots adds little to them."""
 SAFE = 1e-12
 """Relative slack of running sums, far above what 64 updates can round away."""
 _EARNED = 4
-"""Credit of a candidate, in slots moved: about as long as the candidate itself takes."""
+"""Credit of a candidate, in slots moved: they take about as long as the candidate itself."""
 REFILLS = 16
-"""Credit for so many refills is given at the start, and there is never more. Where bounds change slowly it does not run
-out, and no channel becomes loose."""
+"""Initial credit, in refills, and also its maximum. Where bounds change slowly, credit does not run out, and no channel
+becomes loose."""
 FEW_SLOTS = 32
-"""So many slots are moved without credit, in about the time in which the bounds of the channel were computed."""
+"""Up to so many slots move without credit, in about the time that computing the bounds of the channel took."""
 _CLEARLY_HEAVY = 4.0
-"""A light channel whose bound jumps to so many heavy slots becomes heavy; to one, if credit was short before."""
+"""A light channel becomes heavy if its bound jumps to so many heavy slots, or to one if credit was short before."""
 _MOST_COARSE = 16.0
-"""If loose channels are drawn up to so many times as often as all slots, one random number decides all."""
+"""Up to this ratio of the bounds of loose channels to those of all slots, one random number draws from both."""
 
 
 def capacities(n_channels):
-    """Room for the slots of the heavy and of the light urn: twice what is aimed at, and one for each channel that a
-    quantum is rounded up for."""
+    """Capacities of the heavy and of the light urn: twice the target, plus one slot a channel for rounding up."""
     n = n_channels + 1
     capacity = 2 * max(LEAST_SLOTS, SLOTS * n) + n
     return capacity, (capacity if n_channels >= MANY else 0)
@@ -189,11 +191,10 @@ def mean_wait(state):
 
 @kernel
 def drawing(state):
-    """How a channel is drawn: the length of the line on which a point falls, and where on it the loose channels begin
-    behind the slots [slots].
+    """The line from which a channel is drawn: its length, and where the loose channels begin behind the slots [slots].
 
-    If they take nearly all of it, the place of the point among the slots would be known to few digits. Then the line is
-    that of the bounds [1/s], the loose channels come first and begin at 0, and among the slots it is drawn anew.
+    If the loose channels take nearly all of it, the place of a point among the slots would have few digits left. Then
+    the line measures bounds [1/s], the loose channels come first and begin at 0, and a slot is drawn separately.
     """
     size = np.float64(state.urns.urn[HEAVY].used)
     quantum, loose = state.urns.urn[HEAVY].quantum, state.urns.spare[0].total
@@ -206,7 +207,7 @@ def drawing(state):
 
 @kernel
 def find_loose(state, share):
-    """The loose channel in whose bound `share`, below the sum of their bounds, falls, and the share within it."""
+    """The loose channel in whose bound `share`, below the sum of these bounds, falls; and the share within it."""
     spare = state.urns.spare[0]
     k = 0
     c = np.int64(state.urns.loose[0])
@@ -214,7 +215,7 @@ def find_loose(state, share):
         share -= state.limits[c].bound
         k += 1
         c = np.int64(state.urns.loose[k])
-    spare.credit += k  # a long list pays for its end
+    spare.credit += k  # searching a long list earns credit for the refill that ends it
     # Rounding may leave a share beyond the last bound; such a candidate is rejected, as any at or above the propensity.
     return c, share
 
@@ -226,13 +227,13 @@ def refill_cost(state):
 
 @kernel
 def light_bound(state):
-    """What the light channels' slots add up to [1/s]."""
+    """Sum of the effective bounds of the light channels [1/s]."""
     return state.urns.urn[LIGHT].used * state.urns.urn[LIGHT].quantum
 
 
 @kernel
 def set_bound(state, c):
-    """The effective bound of channel c is what its slots amount to: a little more than the sum of the upper ends."""
+    """Set the effective bound of channel c to that of its slots: slightly more than the sum of its upper bounds."""
     u = np.int64(state.sums[c].place)
     if u == LOOSE:
         state.limits[c].bound = state.sums[c].upper * (1.0 + SAFE)
@@ -242,7 +243,7 @@ def set_bound(state, c):
 
 @kernel
 def earn(state):
-    """Credit for the candidates since it was last given."""
+    """Add the credit of all candidates since the last call."""
     spare = state.urns.spare[0]
     now = state.tally[N_CANDIDATES]
     spare.credit += _EARNED * (now - spare.credited)
@@ -252,8 +253,9 @@ def earn(state):
 
 @kernel
 def _move_slots(state, u, c, bound):
-    """Slots of urn u for `bound`, if there is room and credit for them. Whether there was."""
+    """Give channel c the slots of urn u for `bound` if there is room and credit. Returns whether there was."""
     spare = state.urns.spare[0]
+    # A few slots may always move. More are paid from credit, which bounds the work for each candidate on average.
     moved = np.abs(np.ceil(bound / state.urns.urn[u].quantum) - state.urns.holders[c].owned)
     if moved == 0.0:
         return True
@@ -274,7 +276,7 @@ def _move_slots(state, u, c, bound):
 
 @kernel
 def _leave_urn(state, c):
-    """Channel c gives its slots back. What is left in the bound of the light ones' stand-in rejects."""
+    """Return the slots of channel c. For a light one, the excess bound of the representative is rejected."""
     spare = state.urns.spare[0]
     owned = state.urns.holders[c].owned
     give_slots(state.urns, np.int64(state.sums[c].place), c, 0.0)
@@ -284,7 +286,7 @@ def _leave_urn(state, c):
 
 @kernel
 def _loosen(state, c):
-    """Channel c becomes loose."""
+    """Make channel c loose."""
     spare = state.urns.spare[0]
     _leave_urn(state, c)
     state.sums[c].place = LOOSE
@@ -294,24 +296,27 @@ def _loosen(state, c):
 
 @kernel
 def _fit_light(state, c, bound):
-    """Slots of a light channel. False if it can stay light no longer."""
+    """Fit the slots of a light channel. False if it cannot stay light."""
+    # The representative must cover all light slots. It is adjusted when they exceed it, or are much fewer.
     if not _move_slots(state, LIGHT, c, bound):
         return False
     set_bound(state, c)
-    stand_in = state.sums.size - 1
+    representative = state.sums.size - 1
     bound = light_bound(state)
-    if bound <= state.limits[stand_in].bound <= 1.25 * bound + 2.0 * state.urns.urn[HEAVY].quantum:
-        return True  # slots beyond the light ones reject
-    if not _move_slots(state, HEAVY, stand_in, bound):
-        return bound <= state.limits[stand_in].bound
-    set_bound(state, stand_in)
+    if bound <= state.limits[representative].bound <= 1.25 * bound + 2.0 * state.urns.urn[HEAVY].quantum:
+        return True  # the excess over the light slots is rejected
+    if not _move_slots(state, HEAVY, representative, bound):
+        return bound <= state.limits[representative].bound
+    set_bound(state, representative)
     return True
 
 
 @kernel
 def fit_slots(state, c):
-    """Slots of channel c for the present sum of its upper ends. False if a refill would do good: the channel has just
-    become loose, or the bounds are beyond what a float64 holds."""
+    """Fit the slots of channel c to the present sum of its upper bounds.
+
+    Returns False if a refill would help: the channel has just become loose, or the bounds exceed float64.
+    """
     bound = state.sums[c].upper * (1.0 + SAFE)
     if not bound < np.inf or is_overfull(state.urns, HEAVY):
         mark_overfull(state.urns, HEAVY)
@@ -324,7 +329,7 @@ def fit_slots(state, c):
         state.sums[c].place = HEAVY
     fits = True
     if state.sums[c].place == HEAVY:
-        # A slot of the heavy urn for less than half of it would be rejected most of the time.
+        # A bound below half a heavy slot would be rejected most of the time.
         fits = not (was_light and bound < 0.5 * state.urns.urn[HEAVY].quantum)
         fits = fits and _move_slots(state, HEAVY, c, bound)
         if not fits:
@@ -335,10 +340,10 @@ def fit_slots(state, c):
 
 @kernel
 def sum_loose(state):
-    """The sum of the bounds of the loose channels, afresh."""
+    """Recompute the sum of the bounds of the loose channels."""
     spare = state.urns.spare[0]
     total = 0.0
     for k in range(spare.n_loose):
         total += state.limits[state.urns.loose[k]].bound
     spare.total = total
-    spare.credit += spare.n_loose  # a long list pays for its end
+    spare.credit += spare.n_loose  # summing a long list earns credit for the refill that ends it

@@ -1,17 +1,17 @@
-"""Leaps of the neurons of many samples, in arrays: one layer forward, or one layer backward.
+"""Leaps of the neurons and weights of many samples, in arrays: one layer forward or backward, and updates of weights.
 
-All are numbers of molecules in float32. A module reads the averages over the leap of what drives it, takes its mean by
-the exact solution of its rate equation for a constant drive, and draws what it is at the end. Means are right for leaps
-of any length once the drives have settled, and of second order in the leap before.
+All quantities are numbers of molecules in float32. A module reads the averages of its drives over the leap. Its mean at
+the end is the exact solution of its rate equation for a constant drive, and its value at the end is drawn around that.
+Means are exact for leaps of any length once the drives have settled, and of second order in the leap before.
 
-In a leap, the noise of a module with relaxation rate q, in which reactions fire at a total rate v, makes a variance of
-v (1 - exp(-2 q tau)) / (2 q). What comes next reads the average, and weights add averages over a long time: so the sum
-over leaps must have the noise at frequency 0, that of all firings M, of variance v tau. The noise at the end and M are
-taken as proportional. Then x_end - x_begin = (drive - q average) tau + M gives the average with no further number, and
-in a sum over leaps nothing is lost: only correlations within a leap are approximate.
+In a leap, the noise of a module with relaxation rate q and a total rate v of its reactions has a variance of
+v (1 - exp(-2 q tau)) / (2 q). The next module reads the average, and weights add averages over a long time. So the sum
+over leaps must have the noise at frequency 0: that of all firings M, of variance v tau. The noise at the end is taken
+as proportional to M. Then x_end - x_begin = (drive - q average) tau + M gives the average without another random
+number, and a sum over leaps has the exact noise; only correlations within a leap are approximate.
 
-The rails of a signed number annihilate, which leaves the difference; given it, the sum r of the rails is at rest,
-k r^2 / 2 + q r = made + k x^2 / 2.
+The rails of a signed number annihilate, which leaves the difference. Given the difference x, the sum r of the rails is
+at rest: k r^2 / 2 + q r = made + k x^2 / 2.
 """
 
 from typing import NamedTuple
@@ -19,19 +19,19 @@ from typing import NamedTuple
 import numpy as np
 
 from ..jit import kernel, vectorised
-from ..vector_draws import WIDTH, dither, exponential_of, fill_words, logarithm, normal_of, poisson_block, whole_number
+from ..vector_draws import WIDTH, dither, exponential_of, fill_words, logarithm, normal_of, poisson_chunk, whole_number
 
 Z, Y, U, S, E, D, G = range(7)
 """Rows of a state float32[STATE, n]: molecules, or the difference of rails. The molecules of A are Omega - S."""
 STATE = 7
 DRIVE, MADE, SIGNAL, SLOPE, ERROR, ERRORS, LICENSED, LICENSEDS = range(8)
-"""Rows of the flows float32[FLOWS, n] of a layer. `DRIVE` is what a pre-activation or an error sum is made at less what
-its minus rail is, `MADE` the sum of both [molecules/s]; a leap replaces them by the average and the sum of rails. The
-others are averages over the leap: of Y, S, D, the rails of D, G and the rails of G. In a layer without activation, the
-first two are the pre-activation and its rails."""
+"""Rows of the flows float32[FLOWS, n] of a layer. `DRIVE` is the production of the plus rail of a pre-activation or
+error sum minus that of its minus rail, `MADE` the sum of both [molecules/s]; a leap replaces them by the average and
+the sum of rails. The others are averages over the leap: of Y, S, D, the rails of D, G and the rails of G. In a layer
+without activation, the first two of these are the pre-activation and its rails."""
 FLOWS = 8
 LICENSING = 5.0
-"""Rate constant at which licensed errors are made and decay [1/s]."""
+"""Rate constant of production and decay of licensed errors [1/s]."""
 
 _ZERO, _HALF, _ONE, _TWO = np.float32(0.0), np.float32(0.5), np.float32(1.0), np.float32(2.0)
 _SIXTH = np.float32(1 / 6)
@@ -42,7 +42,7 @@ _LEAST = np.float32(1e-9)
 
 
 class Leap(NamedTuple):
-    """What all modules of a network have in common."""
+    """Constants that all modules of a network share."""
 
     tau: float
     """Length of the leap [s]."""
@@ -53,24 +53,28 @@ class Leap(NamedTuple):
     annihilation: float
     """Rate constant of annihilation [1/(concentration s)]."""
     noisy: bool
-    """False leaves out the noise of neurons: all numbers are their means."""
+    """If False, neurons have no noise: all numbers are their means."""
 
 
 @vectorised
 def _number(x, drive, made, bits, decay, stays, tau, pairs, noisy):
-    """A signed number that decays at `decay`, of which exp(-decay tau) `stays`: x' = drive - decay x. `pairs` is the
-    rate of annihilation [1/molecule/s]. Changes x, and replaces its drive and what is made as `FLOWS` says."""
+    """Leap of a signed number, x' = drive - decay x; `stays` is exp(-decay tau).
+
+    `pairs` is the rate of annihilation [1/molecule/s]. Changes x, and replaces `drive` and `made`; see `FLOWS`.
+    """
+    # `rise` is the effect of a constant drive at the end, `spread` that of a constant rate of firings on the variance;
+    # `firings` is the ratio of the standard deviations of all firings and of the noise at the end.
     rise = (_ONE - stays) / decay
     spread = (_ONE - stays * stays) / (_TWO * decay)
     firings = np.sqrt(tau / spread)
     per = _ONE / (decay * tau)
     for i in range(x.size):
-        # Averages of few molecules can be negative. They are not cut off, which would make the mean too large.
+        # Averages of few molecules can be negative. They are not clipped, which would make the mean too large.
         before, driven, produced = x[i], drive[i], made[i]
         mean = before * stays + driven * rise
         average = (driven * tau + before - mean) * per
-        # Of the square of the difference, what is noise of few molecules is in the square of the sum as well, and makes
-        # no rails annihilate less.
+        # The noise of few molecules is part of the square of the difference and of that of the sum alike, and does not
+        # slow annihilation down.
         off = average - driven / decay
         alike = off * off * decay * decay / (decay * decay + pairs * max(produced, _ZERO))
         twice = _TWO * produced + pairs * max(average * average - alike, _ZERO)
@@ -80,19 +84,20 @@ def _number(x, drive, made, bits, decay, stays, tau, pairs, noisy):
         x[i] = drawn
         noise = (firings - _ONE) * (drawn - mean) * per
         drive[i] = average + noise
-        # What the noise of the difference says about that of the sum: all, of either sign, where one rail is alone.
+        # Correlation of the noise of the difference with that of the sum: 1 or -1 where one rail is alone.
         shared = pairs * average + decay * (driven + decay * average) / firing
         made[i] = rails + noise * min(max(shared / (decay + pairs * rails), -_ONE), _ONE)
 
 
 @vectorised
 def _root(y, z, rails, bits, out, sign, tau, volume, h, noisy):
-    """y' = h + sign z y - y (y - 1 / Omega), a logistic equation: its solution and its average are closed forms.
+    """Leap of y' = h + sign z y - y (y - 1 / Omega), a logistic equation with closed forms of solution and average.
 
-    `out` is filled with the average of y."""
+    `out` is filled with the average of y.
+    """
     share = _ONE / volume
     for i in range(y.size):
-        # A molecule does not meet itself: y is driven by one molecule more.
+        # A molecule does not meet itself, which adds one molecule to the drive of y.
         drive = (sign * z[i] + _ONE) * share
         rate = np.sqrt(drive * drive + np.float32(4.0) * h)
         larger = _HALF * (rate + abs(drive))
@@ -106,13 +111,13 @@ def _root(y, z, rails, bits, out, sign, tau, volume, h, noisy):
         average = upper - logarithm((mean - lower) / (before - lower)) / tau
         level = max(average, _ZERO)
         noise = (h + rails[i] * share * level + level * level) * share / (_TWO * rate)
-        # The square of the noise within the leap lowers y; that of earlier leaps is in y already.
+        # The square of the noise within the leap lowers y; that of earlier leaps is already contained in y.
         change = _ONE - stays
         mean -= noise * change * change / rate
         average -= noise * per * (tau - (_TWO * change - _HALF * (_ONE - stays * stays)) / rate)
         variance = noise * (_ONE - stays * stays) * volume * volume
         n = normal_of(bits[i])
-        # The third moment is that of a Poisson number, which keeps few molecules positive.
+        # The third moment is that of a Poisson number, so that few molecules stay positive.
         many = mean * volume + np.sqrt(max(variance - _SKEWED, _ZERO)) * n + (n * n - _ONE) * _SIXTH
         few = whole_number(mean * volume, variance, bits[i])
         drawn = max(few if variance < _ONE else np.floor(many + dither(bits[i])), _ZERO)
@@ -124,17 +129,20 @@ def _root(y, z, rails, bits, out, sign, tau, volume, h, noisy):
 
 @vectorised
 def _switch(s, y, u, bits, out, tau, volume, noisy):
-    """s' = y (Omega - s) - u s: each molecule switches for itself, so that the end is the sum of two binomial numbers.
-    `out` is filled with the average of s."""
+    """Leap of s' = y (Omega - s) - u s.
+
+    Molecules switch independently, so the number at the end is the sum of two binomial numbers. `out` is filled with
+    the average of s.
+    """
     share = _ONE / volume
     for i in range(s.size):
         rate = max((y[i] + u[i]) * share, _SLOWEST)
         rest = min(y[i] * share / rate, _ONE)
         stays = exponential_of(-rate * tau)
-        kept, gained = rest + (_ONE - rest) * stays, rest * (_ONE - stays)
+        retained, gained = rest + (_ONE - rest) * stays, rest * (_ONE - stays)
         before = s[i]
-        mean = before * kept + (volume - before) * gained
-        variance = before * kept * (_ONE - kept) + (volume - before) * gained * (_ONE - gained)
+        mean = before * retained + (volume - before) * gained
+        variance = before * retained * (_ONE - retained) + (volume - before) * gained * (_ONE - gained)
         drawn = whole_number(mean, variance, bits[i]) if noisy else mean
         drawn = min(max(drawn, _ZERO), volume)
         s[i] = drawn
@@ -157,16 +165,17 @@ def _scaled(values, out, factor):
 
 @kernel
 def leap_forward(address, state, flows, start, end, leap, activated, learning, scratch):
-    """One leap of the pre-activations, and with `activated` of outputs and, if `learning`, of slopes.
+    """One leap of the pre-activations; with `activated` also of outputs and, if `learning`, of slopes.
 
     Parameters
     ----------
-    address : of the state of an SFC64 generator. state : float32[STATE, n], see there; changed. flows : float32[FLOWS,
+    address : of the state of an SFC64 generator. state : float32[STATE, n]; changed. flows : float32[FLOWS,
     n] with `DRIVE` and `MADE`; changed. start, end : the neurons of this call. leap : a `Leap`. activated : whether the
     layer has an activation; without one its output is its pre-activation. scratch : float32[2 or more, WIDTH].
     """
     tau, volume, h = np.float32(leap.tau), np.float32(leap.volume), np.float32(leap.h)
     stays, pairs = np.float32(np.exp(-leap.tau)), np.float32(leap.annihilation / leap.volume)
+    # Chunk by chunk, so that all arrays of a chunk stay in the cache from one loop to the next.
     words, bits = scratch[0].view(np.uint64), scratch[0].view(np.uint32)
     for a in range(start, end, WIDTH):
         b = min(a + WIDTH, end)
@@ -192,8 +201,8 @@ def leap_forward(address, state, flows, start, end, leap, activated, learning, s
 def leap_backward(address, state, flows, start, end, leap, activated, licence, scratch):
     """One leap of error sums, of errors and, unless `licence` [concentration] is negative, of licensed errors.
 
-    `DRIVE` and `MADE` are of the error sums, or of the errors in a layer without activation. For the other parameters
-    see `leap_forward`, which must have made the same leap before.
+    `DRIVE` and `MADE` are those of the error sums, or of the errors in a layer without activation. For the other
+    parameters see `leap_forward`, which must have made the same leap before.
     """
     tau, share = np.float32(leap.tau), np.float32(1.0 / leap.volume)
     stays, pairs = np.float32(np.exp(-leap.tau)), np.float32(leap.annihilation / leap.volume)
@@ -237,21 +246,20 @@ def leap_backward(address, state, flows, start, end, leap, activated, licence, s
 # rail fire a Poisson number of times, independent of all others.
 
 MOST = np.int32(2**30)
-"""Molecules of a weight. A number of firings up to this can be added to it in int32."""
+"""Largest number of molecules of a weight. As many firings can be added to it in int32."""
 SCRATCH = 8
-"""Rows of float32[WIDTH] that `fire_weights` works in."""
-
-_HALF, _ONE, _ZERO = np.float32(0.5), np.float32(1.0), np.float32(0.0)
+"""Rows of the scratch float32[SCRATCH, WIDTH] of `fire_weights`."""
 _MOST = np.float32(1e9)
+"""Largest number of firings of a rail: just below `MOST`, and exact in float32."""
 
 
 @vectorised
 def _means_of(change, firings, plus, minus):
-    """Expected firings that make the plus and the minus rail; returns their sum, which is no number if one is none."""
+    """Expected firings that make the plus and the minus rail. Returns their sum, NaN if any of them is NaN."""
     total = _ZERO
     for i in range(change.size):
-        total += firings[i] + _ZERO * change[i]  # no number if either is none
-        # An exposure is rounded to float32, so that the rarer rail may come out just below 0.
+        total += firings[i] + _ZERO * change[i]  # NaN if either is NaN
+        # Exposures are rounded to float32, so the rarer rail may come out just below 0.
         plus[i] = max((firings[i] + change[i]) * _HALF, _ZERO)
         minus[i] = max((firings[i] - change[i]) * _HALF, _ZERO)
     return total
@@ -267,12 +275,15 @@ def _sum_of(plus, minus):
 
 @vectorised
 def _annihilated(plus, minus, difference, scarcer, bits, rate):
-    """Add what fired, and let the rails annihilate: with d molecules more on one rail, c on the other follow
-    c' = -k c (c + d), solved in closed form and rounded at random."""
+    """Add the firings, and let the rails annihilate.
+
+    With d molecules more on one rail, the c molecules of the other follow c' = -k c (c + d), solved in closed form and
+    rounded at random.
+    """
     for i in range(difference.size):
         p, m = np.int32(min(plus[i], _MOST)), np.int32(min(minus[i], _MOST))
         d = difference[i] + p - m
-        # Of the old common part and of what fired, the scarcer rail has what the other has less the difference.
+        # With the firings, the scarcer rail has the count of the other minus the difference.
         more = max(difference[i], np.int32(0)) + p
         c = np.float32(scarcer[i]) + np.float32(more - max(d, np.int32(0)))
         size = np.float32(abs(d))
@@ -284,7 +295,7 @@ def _annihilated(plus, minus, difference, scarcer, bits, rate):
 
 @vectorised
 def _concentrations(difference, scarcer, value, both, per_molecule):
-    """Fill the difference and the sum of the rails; returns the largest sum."""
+    """Fill in the difference and the sum of the rails [concentration]. Returns the largest sum."""
     largest = _ZERO
     for i in range(difference.size):
         value[i] = np.float32(difference[i]) * per_molecule
@@ -296,13 +307,14 @@ def _concentrations(difference, scarcer, value, both, per_molecule):
 
 @kernel
 def fire_weights(address, change, firings, rate, volume, difference, scarcer, value, both, scratch):
-    """Let weights fire, and their rails annihilate. Returns the number of firings, or -1 if a weight is not finite or
-    has more than `MOST` molecules.
+    """Let weights fire, and their rails annihilate.
+
+    Returns the number of firings, or -1 if a weight is not finite or has more than `MOST` molecules.
 
     Parameters
     ----------
     address : of the state of an SFC64 generator. change : float32[n], expected change of each weight [molecules].
-    firings : float32[n], expected firings. rate : rate of annihilation [1/molecule], times the time that it takes.
+    firings : float32[n], expected firings. rate : rate constant of annihilation times its duration [1/molecule].
     volume : Omega. difference, scarcer, value, both : int32[n], int32[n], float32[n], float32[n], see
     `simulation.batches.neurons`; changed. scratch : float32[SCRATCH, WIDTH].
     """
@@ -313,12 +325,13 @@ def fire_weights(address, change, firings, rate, volume, difference, scarcer, va
         end = min(start + WIDTH, change.size)
         n = end - start
         expected = _means_of(change[start:end], firings[start:end], means_of_plus[:n], means_of_minus[:n])
+        # Written such that NaN is refused as well.
         if not expected < _MOST:
             return -1.0
         fill_words(address, scratch[2].view(np.uint64))
-        poisson_block(bits[:n], means_of_plus[:n], plus[:n], scratch[5:])
+        poisson_chunk(bits[:n], means_of_plus[:n], plus[:n], scratch[5:])
         fill_words(address, scratch[2].view(np.uint64))
-        poisson_block(bits[:n], means_of_minus[:n], minus[:n], scratch[5:])
+        poisson_chunk(bits[:n], means_of_minus[:n], minus[:n], scratch[5:])
         fill_words(address, scratch[2].view(np.uint64))
         d, c = difference[start:end], scarcer[start:end]
         fired += _sum_of(plus[:n], minus[:n])

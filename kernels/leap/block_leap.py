@@ -1,4 +1,13 @@
-"""The equations of one block in one leap: with what acts on it known, linear in the changes of its own species."""
+"""One leap of the channels of blocks: the trapezoidal rule, block after block, each with its inputs known.
+
+A block is a set of species that act on each other. A channel fires a Poisson number with the propensity at the start of
+the step, plus half the step times the change of its propensity over the step, linearised in the species of its block.
+On linear networks, the mean and the stationary covariance are those of the master equation for any step, even if modes
+are much faster than it. A pair of rails whose annihilation is much faster than the step is not linear: see
+`fast_pairs`.
+
+Trapezoidal leaping: Y. Cao, L. Petzold, Proc. FOSBE (2005) 149-152. The solution block by block is new here.
+"""
 
 import numpy as np
 
@@ -11,10 +20,12 @@ from .family_leap import fire_often
 from .fast_pairs import annihilate, settle_pair, show_average, show_counts
 from .leap_state import RELAXATION, block_change, leap_value
 
+# The equations of a block: with its inputs known, they are linear in the changes of its species.
+
 _NEARLY_SINGULAR = 1e-6
-"""Two equations whose determinant is smaller than this share of its terms are solved by pivoting."""
+"""Two equations whose determinant is smaller than this share of its terms are solved with pivoting."""
 _LEAST_DIAGONAL = 0.5
-"""Where a species grows by itself faster than the step resolves, its growth is followed explicitly."""
+"""Least diagonal of the matrix: autocatalytic growth that the step does not resolve is treated explicitly beyond it."""
 
 
 @inlined
@@ -23,7 +34,7 @@ def _slope(channels, laws, slope, counts):
     t = slope.term
     if slope.plain:
         return channels.terms[t].coefficient * (counts[slope.other] - slope.offset)
-    # The quotient of differences around the count: exact up to the second order, and finite at thresholds.
+    # A central difference: exact up to order two in the count, and finite at thresholds.
     s = slope.species
     counts[s] += 1
     change = term_value(channels, laws, t, counts, counts)
@@ -35,13 +46,12 @@ def _slope(channels, laws, slope, counts):
 
 @inlined
 def _expect(channels, laws, blocks, plan, state, e, tau):
-    """Add to the firings drawn for entry e what other blocks have changed in its propensity. Returns the firings
-    expected."""
+    """Correct the firings drawn for entry e for changes of its propensity by other blocks. Returns expected firings."""
     c = blocks.entries[e].channel
     before = state.channels[c].value
     expected = before * tau
     if blocks.entries[e].moves:
-        # Half of the step at the propensity before, half at the one after: the rule for what is known already.
+        # Half of the step at the old propensity, half at the new one: the trapezoidal rule for the known changes.
         now = leap_value(channels, laws, plan, state, c)
         state.channels[c].value = now
         change = 0.5 * tau * (now - before)
@@ -52,9 +62,11 @@ def _expect(channels, laws, blocks, plan, state, e, tau):
 
 @inlined
 def solve_pair(channels, laws, blocks, plan, state, b, tau):
-    """Solve the equations of block b of one species, or of two, as most are: `BlockState.solution` becomes the
-    change of each with the firings drawn, and that expected. Returns the expected firings, and the sum of the rates
-    at which the species relax [1/s]."""
+    """Solve the equations of block b of one or two species, as most blocks are.
+
+    `BlockState.solution` becomes the change of each species with the firings drawn, and with those expected. Returns
+    the expected firings, and the sum of the relaxation rates of the species [1/s].
+    """
     half = 0.5 * tau
     solution = state.blocks.solution
     xx, xy, yx, yy = 1.0, 0.0, 0.0, 1.0
@@ -70,7 +82,7 @@ def solve_pair(channels, laws, blocks, plan, state, b, tau):
         y += amount_y * state.blocks.drawn[e]
         mean_x += amount_x * firings
         mean_y += amount_y * firings
-        # Most entries read no species of their own block, and leave the matrix alone.
+        # Most entries read no species of this block, and do not change the matrix.
         if blocks.entries[e].slope_start < blocks.entries[e + 1].slope_start:
             slope_x = slope_y = 0.0
             for j in range(blocks.entries[e].slope_start, blocks.entries[e + 1].slope_start):
@@ -85,12 +97,12 @@ def solve_pair(channels, laws, blocks, plan, state, b, tau):
             yx -= amount_y * slope_x
             yy -= amount_y * slope_y
         row += 2
-    # From the diagonal of the Jacobian, of which half a step is taken from 1 in the matrix.
+    # From the diagonal of the Jacobian: the matrix is 1 minus half a step times the Jacobian.
     relaxing = (abs(xx - 1.0) + abs(yy - 1.0)) / half
-    # A diagonal of 1 - half a step times a rate of growth would pass 0 in long steps, and the change its pole.
+    # For a growing species, a diagonal of 1 - half a step times its rate would reach 0 in long steps: a pole.
     xx, yy = max(xx, _LEAST_DIAGONAL), max(yy, _LEAST_DIAGONAL)
     determinant = xx * yy - xy * yx
-    # Cramer's rule, as long as the determinant is no difference of nearly equal products.
+    # Cramer's rule, unless the determinant is a difference of nearly equal products.
     if abs(determinant) > _NEARLY_SINGULAR * (abs(xx * yy) + abs(xy * yx)):
         inverse = 1.0 / determinant
         solution[0].change, solution[1].change = inverse * (yy * x - xy * y), inverse * (xx * y - yx * x)
@@ -106,7 +118,7 @@ def solve_pair(channels, laws, blocks, plan, state, b, tau):
 
 @inlined
 def solve_block(channels, laws, blocks, plan, state, b, n, tau):
-    """The same for a block of n species."""
+    """As `solve_pair`, for a block of n species."""
     matrix = state.blocks.matrix
     half = 0.5 * tau
     reacting = relaxing = 0.0
@@ -154,7 +166,7 @@ def _eliminate(state, n):
             factor = matrix[j, i] / matrix[i, i]
             for k in range(i + 1, n + 2):
                 matrix[j, k] -= factor * matrix[i, k]
-    # Two right-hand sides, in the columns behind the matrix: the firings drawn, and those expected.
+    # The two columns behind the matrix are the right-hand sides: the firings drawn, and those expected.
     for i in range(n - 1, -1, -1):
         for side in range(n, n + 2):
             value = matrix[i, side]
@@ -165,35 +177,31 @@ def _eliminate(state, n):
         state.blocks.solution[i].expected = matrix[i, n + 1]
 
 
-# One leap of the channels of blocks: the trapezoidal rule, block after block, each solved with what acts on it known.
-#
-# A channel fires a Poisson number with the propensity at the start of the step, plus half the step times the change of
-# its propensity over the step, linearised in the species of its own block. On linear networks the mean and the
-# stationary covariance are those of the master equation whatever the step, also where modes are much faster than it. A
-# pair of rails whose annihilation is much faster than the step is no linear network: see `fast_pairs`.
-#
-# Trapezoidal leaping: Y. Cao, L. Petzold, Proc. FOSBE (2005) 149-152; the solution block by block is ours.
+# The firings of a block, and the leap of all blocks.
 
 _TURNS = 20
-"""Times that what waits for molecules in a block gets its turn; what is not there then does not react."""
+"""Rounds in which firings of a block can wait for missing molecules; then firings without molecules are dropped."""
 _SMALL = 0.4
-"""A smaller part of the change that is allowed makes no difference to the next step, which grows by two at most."""
+"""Smaller shares of the allowed change do not affect the next step, which grows by a factor of two at most."""
 
 
 @inlined
 def _fire(channels, laws, blocks, plan, state, e, wanted, rng):
-    """Fire entry e a whole number of times; parts are carried on. Returns the number of firings, or -1 for an overflow;
-    where molecules are missing, 0, and `BlockState.drawn` becomes the number of firings that wait for them."""
+    """Fire entry e a whole number of times, and carry fractions to the next step.
+
+    Returns the number of firings, or -1 for an overflow. Where molecules are missing it returns 0, and
+    `BlockState.drawn` becomes the number of firings that wait for them.
+    """
     counts = state.counts
     entry = blocks.entries[e]
     c = entry.channel
     wanted += state.channels[c].carried
     if not wanted < COUNT_LIMIT:
         return np.int64(-1)
-    # The nearest whole number, never below none; what it differs by is not lost.
+    # The nearest whole number, at least 0. The difference is carried on, not lost.
     firings = np.int64(np.floor(max(wanted, 0.0) + 0.5))
-    # Rounding leaves half a firing at most; what is below that is dropped, as nothing fires backwards.
-    # Only firings that a fast pair borrowed from this step are owed for longer.
+    # Rounding leaves at most half a firing. A larger debt is dropped, since nothing fires backwards, unless it is of
+    # firings that a fast pair borrowed from later steps.
     state.channels[c].carried = max(wanted - firings, min(state.channels[c].carried, -0.5))
     state.blocks.drawn[e] = 0.0
     s, other = entry.first_species, entry.second_species
@@ -202,7 +210,7 @@ def _fire(channels, laws, blocks, plan, state, e, wanted, rng):
     if min(x, y) < 0:
         state.blocks.drawn[e] = firings
         return np.int64(0)
-    # Two species that stay in range are set at once; else the slower way, which sees what is there.
+    # Two species that stay in range are set directly; `fire_often`, which is slower, checks what is available.
     if entry.more or state.firings.size or max(x, y) > COUNT_LIMIT:
         return fire_often(channels, laws, plan, state, np.int64(c), firings, rng) if firings > 0 else np.int64(0)
     counts[s] = x
@@ -212,8 +220,11 @@ def _fire(channels, laws, blocks, plan, state, e, wanted, rng):
 
 @kernel
 def _fire_waiting(channels, laws, blocks, plan, state, b, rng):
-    """Fire what waits for molecules, which others of the block may have made: of two conversions that are fast only the
-    difference may be there to react. Returns the number of firings, or -1 for an overflow."""
+    """Fire what waits for molecules, which other channels of the block may have made in the meantime.
+
+    Of two fast opposite conversions, only the difference may be available at a time. Returns the number of firings, or
+    -1 for an overflow.
+    """
     fired = np.int64(0)
     for turn in range(_TURNS):
         left = False
@@ -255,7 +266,7 @@ def _fire_block(channels, laws, blocks, plan, state, b, n, rng, settled):
         row += width
         if settled and e == blocks.blocks[b].annihilation:
             state.blocks.drawn[e] = 0.0
-            continue  # fires last, as often as the drawn count of the scarcer species needs
+            continue  # fires last, as often as the drawn count of the scarcer species requires
         firings = _fire(channels, laws, blocks, plan, state, e, wanted, rng)
         if firings < 0:
             return firings
@@ -271,7 +282,7 @@ def _fire_block(channels, laws, blocks, plan, state, b, n, rng, settled):
         if firings < 0:
             return firings
         fired += firings
-    # For the next step; what reads no species of its block is looked at there, if others may have changed it.
+    # Propensities for the next step. Entries that read no species of this block are updated there, by `_expect`.
     for e in range(blocks.blocks[b].entry_start, blocks.blocks[b + 1].entry_start):
         if blocks.entries[e].slope_start < blocks.entries[e + 1].slope_start:
             c = blocks.entries[e].channel
@@ -281,14 +292,17 @@ def _fire_block(channels, laws, blocks, plan, state, b, n, rng, settled):
 
 @kernel
 def leap_blocks(channels, laws, blocks, plan, state, tau, epsilon, rng):
-    """Leap over tau in every block. Returns the status, the number of firings, and the largest expected change of a
-    species as a multiple of what `epsilon` allows."""
+    """Leap over tau in every block.
+
+    Returns the status, the number of firings, and the largest expected change of a species relative to what `epsilon`
+    allows.
+    """
     firings = np.int64(0)
     largest = 0.0
     all_reacting = all_relaxing = 1e-300
     any_settled = False
     drawn, solution = state.blocks.drawn, state.blocks.solution
-    # All numbers from the propensities at the start of the step, before any block changes a count.
+    # All numbers are drawn from the propensities at the start of the step, before any block changes a count.
     for e in range(drawn.size):
         drawn[e] = state.channels[blocks.entries[e].channel].value * tau
     draw_poissons(rng, drawn)
@@ -313,7 +327,7 @@ def leap_blocks(channels, laws, blocks, plan, state, tau, epsilon, rng):
             change = abs(solution[i].expected)
             if change > _SMALL * (epsilon * x + 10.0):
                 largest = max(largest, change / block_change(epsilon, x))
-        # Before the next block, which sees these counts: what acts on a block comes before it, where loops allow.
+        # Fire before the next block, which reads these counts: inputs of a block come before it, as far as loops allow.
         fired = _fire_block(channels, laws, blocks, plan, state, b, n, rng, settled)
         if fired < 0:
             return OVERFLOW, firings, largest

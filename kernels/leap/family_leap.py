@@ -1,4 +1,8 @@
-"""Firing one channel many times at once."""
+"""Many firings at once, in a leap: of one channel, of the crowd, and of product families.
+
+The points of a Poisson process of rate 1 along the cumulative sum of expected firings are Poisson numbers of each
+member. So a member that does not fire costs no random number.
+"""
 
 import math
 
@@ -15,9 +19,9 @@ from .leap_state import CLIPPED, CROWD_STALE, CROWD_TOTAL, OVERFULL, leap_value
 
 @kernel
 def _count_reactions(channels, laws, plan, state, c, n, rng):
-    """Note n firings of channel c, distributed over its reactions by their propensities.
+    """Record n firings of channel c, distributed over its reactions by their propensities.
 
-    A multinomial number, reaction after reaction: given those before, each has a binomial number of what is left.
+    This is a multinomial number, reaction after reaction: given those before, each has a binomial number of the rest.
     """
     rest = leap_value(channels, laws, plan, state, c)
     end = channels.ranges[c + 1].term_start
@@ -33,21 +37,24 @@ def _count_reactions(channels, laws, plan, state, c, n, rng):
 
 @inlined
 def fire_often(channels, laws, plan, state, c, n, rng):
-    """Fire channel c up to n times, as often as there are molecules for. Returns how often, or -1 where a count would
-    pass the largest."""
+    """Fire channel c up to n times, as often as there are molecules.
+
+    Returns the number of firings, or -1 if a count would exceed the largest.
+    """
     counts = state.counts
+    # The number is limited by the scarcest reactant, so no count becomes negative.
     there = n
     for k in range(channels.ranges[c].change_start, channels.ranges[c + 1].change_start):
         amount = channels.changes[k].amount
         if channels.changes[k].species >= plan.n_species:
-            break  # the sums of pools, behind the species: they are summed afresh, and limit nothing
-        # The division, which is slow, only where there may be too few molecules.
+            break  # pools, behind the species, are summed again later and limit nothing
+        # The slow division is made only where there may be too few molecules.
         if amount < 0 and np.float64(-amount) * there >= counts[channels.changes[k].species]:
             there = min(there, counts[channels.changes[k].species] // -amount)
     if there < n:
         state.ledger[CLIPPED] += n - there
     if there > 0 and state.firings.size:
-        # By the counts before they change, which the propensities of the reactions belong to.
+        # Before the counts change, since the propensities of the reactions refer to them.
         _count_reactions(channels, laws, plan, state, c, there, rng)
     fits = True
     for k in range(channels.ranges[c].change_start, channels.ranges[c + 1].change_start):
@@ -59,20 +66,18 @@ def fire_often(channels, laws, plan, state, c, n, rng):
     return there if fits else -1
 
 
-# The crowd of a leap: many pairs of species that annihilate, of which few do so; passed over in order.
-#
-# The points of a Poisson process of rate 1 along the sum of what the pairs expect fall to each as a Poisson number, so
-# that a pair costs two counts and no random number unless it fires.
+# The crowd of a leap: many pairs of species that can annihilate, few of which do in a step, visited in order. A pair
+# costs reading two counts, and no random number unless it fires.
 
 _OFTEN_IN_CROWD = 0.5
-"""What expects more firings has a number of its own drawn."""
+"""For a member that expects more firings, a separate number is drawn."""
 
 
 @inlined
 def _pair_value(channels, plan, state, m):
     """Propensity of member m now [1/s]."""
     t = plan.slow.crowd[m]
-    # The product of two counts may pass the largest int64.
+    # In float64, since the product of two counts may exceed int64.
     pair = np.float64(state.counts[channels.terms[t].first]) * state.counts[channels.terms[t].second]
     return channels.terms[t].coefficient * pair
 
@@ -96,8 +101,8 @@ def sum_crowd(channels, plan, state):
 
 @kernel
 def pick_member(channels, plan, state, left):
-    """The member that holds `left` of the propensity of the crowd; where rounding carried that past the end, the last
-    that can fire, or -1."""
+    """The member in whose part of the propensity of the crowd `left` falls; after rounding past the end, the last that
+    can fire, or -1."""
     chosen = np.int64(-1)
     for m in range(plan.slow.crowd.size):
         value = _pair_value(channels, plan, state, m)
@@ -111,12 +116,13 @@ def pick_member(channels, plan, state, left):
 
 @inlined
 def change_slow(channels, plan, state, s, amount):
-    """Change the count of a species that families and the crowd change, and the sums kept of it."""
+    """Change the count of a species that families and the crowd change, and the running sums that read it."""
     counts = state.counts
     counts[s] += amount
     if counts[s] > COUNT_LIMIT:
         state.ledger[OVERFULL] = 1.0
-    # A kept term is linear in the species, as a square is none: its change needs no look at the count before.
+    # A term of a running sum is linear in the species, since squares are excluded. So its change does not depend on
+    # the count before.
     readers = plan.slow.readers
     for k in range(plan.slow.species[s].reader_start, plan.slow.species[s + 1].reader_start):
         change = np.float64(amount) * counts[readers[k].other]
@@ -126,7 +132,7 @@ def change_slow(channels, plan, state, s, amount):
 
 @inlined
 def fire_member(channels, plan, state, m, n):
-    """Let n molecules of each of the pair m react."""
+    """Let n molecules of each species of pair m react."""
     t = plan.slow.crowd[m]
     change_slow(channels, plan, state, channels.terms[t].first, -n)
     change_slow(channels, plan, state, channels.terms[t].second, -n)
@@ -136,8 +142,10 @@ def fire_member(channels, plan, state, m, n):
 
 @kernel
 def leap_crowd(channels, plan, state, tau, rng):
-    """Fire the crowd over tau. Of a pair that fires often each molecule of the fewer reacts, or not, by its own
-    propensity. Returns the number of firings."""
+    """Fire the crowd over tau. Returns the number of firings.
+
+    In a pair that fires often, each molecule of the scarcer species reacts independently, with a binomial number.
+    """
     total = 0.0
     fired = 0
     until = rng.standard_exponential()
@@ -147,7 +155,7 @@ def leap_crowd(channels, plan, state, tau, rng):
         mean = value * tau
         n = np.int64(0)
         if mean <= _OFTEN_IN_CROWD:
-            # `until` is how far the next point is; it lies in the piece of this member if that becomes negative.
+            # `until` is the distance to the next point, which lies in the piece of this member if it becomes negative.
             until -= mean
             if until >= 0.0:
                 continue
@@ -155,34 +163,34 @@ def leap_crowd(channels, plan, state, tau, rng):
                 n += 1
                 until += rng.standard_exponential()
         t = plan.slow.crowd[m]
-        # The counts are those now: pairs before this one may have taken of them.
+        # The present counts: pairs before this one may have consumed molecules.
         there = min(state.counts[channels.terms[t].first], state.counts[channels.terms[t].second])
         if mean > _OFTEN_IN_CROWD:
-            # Of so many the pair may use up the fewer within the step, which a Poisson number would pass.
+            # The pair may use up the scarcer species within the step, and a Poisson number would exceed its count.
             n = draw_binomial(rng, there, -math.expm1(-mean / there))
         elif n > there:
             state.ledger[CLIPPED] += n - there
             n = there
         fire_member(channels, plan, state, m, n)
         fired += n
-    state.ledger[CROWD_TOTAL] = total  # before what fired now, which is little
+    state.ledger[CROWD_TOTAL] = total  # of the counts before these firings, which change it little
     return fired
 
 
 # The firings of product families in a leap.
 #
-# Few firings are one total, and pick row and column one by one: a total that is a Poisson number, split by shares, is a
-# Poisson number for each. Of many, rows and the columns that are not empty are passed over in order, and the points of
-# a Poisson process of rate 1 along the sum of what members expect are their firings, unless a member expects so many
-# that a number is drawn for it. The law is the same each time.
+# Few firings are drawn as one total, and each then picks its row and column: a Poisson number split by shares is a
+# Poisson number for each share. For many firings, the rows and the columns that are not empty are visited in order, and
+# firings are the points of the Poisson process, unless a member expects so many that a number is drawn for it. The law
+# is the same in all cases.
 
 _OFTEN = 0.5
-"""What expects more firings has a number of its own drawn."""
+"""For a member that expects more firings, a separate number is drawn."""
 
 
 @kernel
 def count_pool(families, state, p):
-    """Count pool p afresh, with running sums, and list its members that are there."""
+    """Sum pool p again, with cumulative counts, and list its members that are not 0."""
     state.counts[families.first_pool[0] + p] = sum_pool(families, state.counts, p)
     n = 0
     start = np.int64(families.pool_start[p])
@@ -195,7 +203,7 @@ def count_pool(families, state, p):
 
 @kernel
 def sum_families(channels, families, plan, state):
-    """Count the pools that vary afresh, and set the propensity of every family."""
+    """Sum the pools that vary again, and set the propensity of every family."""
     counts = state.counts
     first = families.first_pool[0]
     for p in range(families.pool_varies.size):
@@ -217,14 +225,17 @@ def fire_family(channels, families, plan, state, m, n):
 
 @inlined
 def _fire_row(channels, families, plan, state, f, i, each, until, rng):
-    """Fire row i of family f, each molecule of a column at `each` firings expected. Returns the number of firings, and
-    how far the next point is of the Poisson process along what members expect, now `until`."""
+    """Fire row i of family f, with `each` expected firings for each molecule of a column.
+
+    `until` is the distance to the next point of the Poisson process. Returns the number of firings and the new `until`.
+    """
     running = families.running
     pool = families.pools[f, 1]
     start = np.int64(families.pool_start[pool])
     end = np.int64(families.pool_start[pool + 1])
     fired = np.int64(0)
-    if state.slow.even[f] and each * running[end - 1] <= min(until, _OFTEN):  # no member is drawn alone, and none fires
+    # Shortcut where no point of the process lies in this row, and no member is drawn separately.
+    if state.slow.even[f] and each * running[end - 1] <= min(until, _OFTEN):
         return fired, until - each * running[end - 1]
     first = np.int64(families.member_start[f]) + i * (end - start) - start
     for k in range(start, start + state.slow.n_filled[pool]):
@@ -236,7 +247,7 @@ def _fire_row(channels, families, plan, state, f, i, each, until, rng):
         if mean > _OFTEN:
             n = draw_poisson(rng, mean)
         else:
-            # The next point may lie in the piece of this member, and others behind it: each is a firing.
+            # Every point that lies in the piece of this member is a firing.
             until -= mean
             while until < 0.0:
                 n += 1
@@ -249,7 +260,7 @@ def _fire_row(channels, families, plan, state, f, i, each, until, rng):
 
 @kernel
 def expose(families, plan, state, f, tau):
-    """Add the counts of the rows of family f over tau to what the family fires by later."""
+    """Add the counts of the rows of family f, times tau, to the exposure by which the family fires later."""
     rows = families.pools[f, 0]
     start = families.pool_start[rows]
     first = plan.slow.families[f].row_start
@@ -259,7 +270,7 @@ def expose(families, plan, state, f, tau):
 
 @kernel
 def leap_exposed(channels, families, plan, state, f, rng):
-    """Fire family f by what its rows were exposed to, and forget that. Returns the number of firings."""
+    """Fire family f by the exposure of its rows, and reset the exposure. Returns the number of firings."""
     rate = channels.terms[channels.ranges[plan.first_family + f].term_start].coefficient
     fired = np.int64(0)
     first = np.int64(plan.slow.families[f].row_start)
@@ -267,7 +278,7 @@ def leap_exposed(channels, families, plan, state, f, rng):
     for i in range(np.int64(plan.slow.families[f + 1].row_start) - first):
         each = rate * state.slow.exposure[first + i]
         state.slow.exposure[first + i] = 0.0
-        if each > 0.0:  # an input of 0 costs no more than this
+        if each > 0.0:  # an input of 0 costs this comparison only
             n, until = _fire_row(channels, families, plan, state, f, i, each, until, rng)
             fired += n
     return fired
@@ -284,20 +295,20 @@ def leap_family(channels, families, plan, state, f, tau, rng):
     columns = families.pools[f, 1]
     start = np.int64(families.pool_start[rows])
     end = np.int64(families.pool_start[rows + 1])
-    # Two firings a row, or more: to pass over the rows costs less than to search for both members each time.
+    # From two firings a row on, visiting all rows is cheaper than two searches for each firing.
     if value * tau >= 2 * (end - start):
         expose(families, plan, state, f, tau)
         return leap_exposed(channels, families, plan, state, f, rng)
     first = np.int64(families.pool_start[columns])
     last = np.int64(families.pool_start[columns + 1])
-    kept = np.int64(0)
+    fired = np.int64(0)
     for _ in range(draw_poisson(rng, value * tau)):
         i = find(running, start, end, np.int64(rng.random() * running[end - 1])) - start
         j = find(running, first, last, np.int64(rng.random() * running[last - 1])) - first
         m = np.int64(families.member_start[f]) + i * (last - first) + j
-        # Drawn as if all members were as fast as the fastest; one is that only with the probability of its share.
+        # Drawn as if all members had the largest rate constant, and accepted by the share of the member.
         share = families.share[m]
         if share >= 1.0 or rng.random() < share:
             fire_family(channels, families, plan, state, m, np.int64(1))
-            kept += 1
-    return kept
+            fired += 1
+    return fired

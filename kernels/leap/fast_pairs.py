@@ -1,8 +1,8 @@
 """Fast pairs in a leap: two rails that annihilate so fast that the scarcer one is at rest at the end of the step.
 
 Annihilation changes both species x and y of a pair by -1. Their difference d = x - y is slow: it follows the
-trapezoidal rule, as in every block. Their sum s = x + y relaxes at the rate k s, for a propensity k x y. In a step
-tau much longer than 1 / (k s) the scarcer count n = min(x, y) forgets what it was. Given d, it is then a birth-death
+trapezoidal rule, as in every block. Their sum s = x + y relaxes at the rate k s, for a propensity k x y. In a step tau
+much longer than 1 / (k s) the scarcer count n = min(x, y) forgets its initial value. Given d, it is then a birth-death
 process at rest, with births at a rate b, and deaths at k n (n + |d|) + (1 + |r|) g n for a decay g of both species:
 
     pi(n) / pi(n - 1) = (b / (k n (n + |d|) + (1 + |r|) g n))^e,    r = d / s.
@@ -31,27 +31,27 @@ from .family_leap import fire_often
 from .leap_state import LARGEST_SUM
 
 _FAST = 3.0
-"""A pair is fast in a step of more than so many of its relaxation times. Of its memory exp(-3) = 0.05 is left; the
-trapezoidal rule, which holds in shorter steps, keeps (1 - 3 / 2) / (1 + 3 / 2) = -0.2 of it there."""
+"""A pair is fast in a step longer than so many of its relaxation times. There exp(-3) = 0.05 of its deviation is left,
+while the trapezoidal rule, used for shorter steps, leaves (1 - 3 / 2) / (1 + 3 / 2) = -0.2 of it."""
 _AS_FAST = 7.0
 """A fast pair limits steps as if it relaxed at most so many times as fast as its species decay. At 20 per unit of
-concentration the pairs of training networks relax about that fast. With 5, rails of some ten molecules come out too
-full after a switch of the input."""
+concentration, the pairs of training networks relax about that fast. With 5, rails of about ten molecules come out too
+large after a switch of the input."""
 _FEW = 10.0
-"""From so many molecules on, the law of the scarcer species is a normal one, corrected for its skewness."""
+"""Above so many molecules, the law of the scarcer species is taken as normal, with a correction for skewness."""
 _NEGLIGIBLE = 1e-9
-"""Part of a sum of probabilities at which it ends."""
+"""A sum of probabilities ends at terms below this part of it."""
 _ROUNDS = 3
-"""Of the iteration for s and r."""
+"""Rounds of the iteration for s and r."""
 _LEAST_FACTOR = 0.25
-"""Of the variance; below it the corrections are no small ones."""
+"""Least factor f of the variance; below it, the corrections are no longer small."""
 _MOST_BIRTHS = 0.5
-"""Largest correction of births, as a part of them; it is that large for less than a molecule at d = 0 alone."""
+"""Largest relative correction of births; it is reached only for less than one molecule at d = 0."""
 
 
 @inlined
 def _sources(channels, blocks, state, b, tau):
-    """Propensities of making the first, the second and both [1/s]; rates of decay; the coefficient of annihilation."""
+    """Propensities of making the first, the second and both [1/s]; decay rates; the coefficient of annihilation."""
     first = second = both = first_decay = second_decay = 0.0
     row = np.int64(blocks.blocks[b].dense_start)
     for e in range(blocks.blocks[b].entry_start, blocks.blocks[b + 1].entry_start):
@@ -74,16 +74,17 @@ def _sources(channels, blocks, state, b, tau):
 
 @kernel
 def _draw_scarce(weights, rng, mean, birth, k, d, decay, variance, exponent):
-    """A count of the scarcer species at rest, and its mean."""
+    """Draw the count of the scarcer species at rest. Returns it and its mean."""
     if mean > _FEW:
-        # E n (n + d) + g n / k = b / k, whatever the law of n.
+        # E n (n + d) + g n / k = b / k holds for any law of n: births balance deaths.
         linear = d + decay / k
         mean = 0.5 * (math.sqrt(linear * linear + 4.0 * max(birth / k - variance, 0.0)) - linear)
         third = variance * variance * variance * exponent * (1.0 / (mean * mean) + 1.0 / ((mean + d) * (mean + d)))
         z = rng.standard_normal()
         skewed = z + (z * z - 1.0) * third / (6.0 * variance * math.sqrt(variance))
-        # Rounding adds the variance of a uniform number.
+        # Rounding adds the variance of a uniform number, 1/12.
         return max(math.floor(mean + math.sqrt(max(variance - 1.0 / 12.0, 0.0)) * skewed + 0.5), 0.0), mean
+    # Small counts: probabilities are summed up to a negligible tail, and inverted.
     # The power lowers the mean by (1 - 1/e) v^2 (1/n^2 + 1/(n + d)^2) / 2, v the variance for e = 1; the smaller
     # variance raises it, by E n (n + d) = b / k. More births make up for both: d mean / d log b is v.
     whole = 2.0 * mean + d
@@ -110,11 +111,11 @@ def _draw_scarce(weights, rng, mean, birth, k, d, decay, variance, exponent):
 
 @kernel
 def settle_pair(channels, blocks, state, b, tau, rng):
-    """Draw the pair of block b at the end of the step, if it is fast in it: `BlockState.solution` becomes the changes
-    of both species, with the noise of the step and expected, and `BlockState.pairs` holds the scarcer one.
+    """Draw the pair of block b at the end of the step, if it is fast in this step.
 
-    Returns whether it is fast, the mean of the scarcer, the factor by which its noise counts for what reads it, and the
-    rate by which the pair may limit steps [1/s].
+    `BlockState.solution` becomes the changes of both species, with noise and expected, and `BlockState.pairs` holds the
+    count of the scarcer one. Returns whether the pair is fast, the mean of the scarcer species, the factor of its noise
+    for its readers, the rate by which the pair may limit steps [1/s], and the count that limits its expected change.
     """
     solution, pair = state.blocks.solution, state.blocks.pairs
     start = np.int64(blocks.blocks[b].species_start)
@@ -123,12 +124,13 @@ def settle_pair(channels, blocks, state, b, tau, rng):
     make_x, make_y, both, decay_x, decay_y, k = _sources(channels, blocks, state, b, tau)
     slow = _AS_FAST * (decay_x + decay_y)
     pair[b].settled = False
-    # Annihilation apart, what is drawn and what is expected differ by the noise of the step in d alone.
+    # Annihilation does not change d, so the drawn and the expected changes differ by the noise of the step in d.
     expected = solution[0].expected - solution[1].expected
     change = solution[0].change - solution[1].change
     decay = 0.5 * (decay_x + decay_y)
     noise = (change - expected) * (1.0 + 0.5 * tau * decay)
     spread = (make_x + make_y + decay_x * x + decay_y * y) * tau
+    # d at the end of the step. Its noise is attributed to production, which shifts births of the scarcer species.
     d = x - y + change
     plenty, scarce = make_x, make_y
     if d < 0.0:
@@ -171,15 +173,18 @@ def settle_pair(channels, blocks, state, b, tau, rng):
 
 @kernel
 def _borrow(channels, laws, blocks, plan, state, b, missing, rng):
-    """Let what makes the scarcer species fire `missing` times more, and as often less in the next steps: what was drawn
-    may be a molecule that none of the firings of the step made. Returns the firings, or -1 for an overflow."""
+    """Fire a channel that makes the scarcer species `missing` times more, and less often in the next steps.
+
+    The count drawn may include a molecule that no firing of this step made. Returns the number of firings, or -1 for an
+    overflow.
+    """
     start = np.int64(blocks.blocks[b].species_start)
     scarcer = 0 if state.counts[blocks.species[start]] < state.counts[blocks.species[start + 1]] else 1
     row = np.int64(blocks.blocks[b].dense_start)
     for e in range(blocks.blocks[b].entry_start, blocks.blocks[b + 1].entry_start):
         c = blocks.entries[e].channel
         if blocks.amount[row + scarcer] > 0.0 and state.channels[c].value > 0.0:
-            # No more than what it is made from allows, and only that is owed.
+            # It fires no more often than its reactants allow, and only these firings are owed.
             fired = fire_often(channels, laws, plan, state, np.int64(c), missing, rng)
             state.channels[c].carried -= max(fired, 0)
             return fired
@@ -189,8 +194,10 @@ def _borrow(channels, laws, blocks, plan, state, b, missing, rng):
 
 @kernel
 def annihilate(channels, laws, blocks, plan, state, b, rng):
-    """Fire the annihilation of a settled pair until the scarcer species has the count that was drawn. Returns the
-    firings, or -1 for an overflow."""
+    """Fire the annihilation of a settled pair until the scarcer species has the count that was drawn.
+
+    Returns the number of firings, or -1 for an overflow.
+    """
     start = np.int64(blocks.blocks[b].species_start)
     left = min(state.counts[blocks.species[start]], state.counts[blocks.species[start + 1]])
     n = left - state.blocks.pairs[b].first
@@ -202,8 +209,7 @@ def annihilate(channels, laws, blocks, plan, state, b, rng):
 
 @kernel
 def show_average(blocks, state, b, mean, shrink, rng):
-    """Put counts in the place of a settled pair's from which its readers get the mean over the step, until
-    `show_counts`."""
+    """Replace the counts of a settled pair, until `show_counts`, by ones that give readers the mean over the step."""
     start = np.int64(blocks.blocks[b].species_start)
     first, second = np.int64(blocks.species[start]), np.int64(blocks.species[start + 1])
     counts, pair = state.counts, state.blocks.pairs
@@ -216,7 +222,7 @@ def show_average(blocks, state, b, mean, shrink, rng):
 
 @kernel
 def show_counts(blocks, state):
-    """Put back the counts of settled pairs."""
+    """Restore the counts of settled pairs."""
     pair = state.blocks.pairs
     for b in range(pair.size):
         if pair[b].settled:

@@ -1,4 +1,20 @@
-"""What implicit steps keep, see `implicit_steps`: the plan, made once from the compiled network, and the state."""
+"""Implicit Euler steps for mass-action rate equations, one block of species after another.
+
+With net changes nu_c and rates a_c of the channels c, the species s of a block get x_s, the solution of
+
+    x_s = x_s(before) + h sum_c nu_cs a_c(x)        [molecules], h the step [s]
+
+in which the species of blocks solved earlier in the step have their new values, those of later blocks their old values.
+A channel consumes species of one block only, and makes species of the same block or later ones. So each channel has one
+flux a step, with balanced consumption and production: linear invariants hold, up to rounding. In a state where all
+rates balance, every block is solved by its values before, so equilibria are exact for any step.
+
+Blocks of one species, of two rails that annihilate each other, and of two species with linear kinetics have solutions
+in closed form; other blocks take Newton's method. The step of a block is divided where one of its species would grow by
+more than `_GROWTH` of itself in a step, as the equations then have no positive solution, and where Newton's method does
+not converge to one. Rates are those of `limits.derivatives`; thresholds have their values at the start of the solution
+of the block.
+"""
 
 from typing import NamedTuple
 
@@ -8,10 +24,12 @@ from ..codes import GRID_INDEX, N_CANDIDATES, OVERFLOW, REACHED_END, SLICE_END, 
 from ..jit import inlined
 from ..linked import kernel
 
+# The plan, made once from the compiled network, and the state of a simulation.
+
 ONE, RAILS, LINEAR, GENERAL = 0, 1, 2, 3
 """Kinds of blocks: one species; two that annihilate each other; two with linear kinetics; all others."""
 MOST_PARTS = 2**20
-"""A step is divided into no more parts than these."""
+"""Largest number of parts of a divided step."""
 
 IMPLICIT_BLOCK = record_type(
     kind=np.int64,
@@ -24,14 +42,14 @@ ITEM = record_type(
     amount=np.float64,  # change of the first species of the block by a firing of the item's channel
     other_amount=np.float64,  # that of the second
     term=np.uint32,
-    known=np.uint32,  # a factor from outside of the block, or the constant 1
+    known=np.uint32,  # a factor from outside the block, or the constant 1
     other_known=np.uint32,
     degree=np.uint32,  # number of factors of the block: 0, 1 or 2
     place=np.uint32,  # the first of them in the block
     other_place=np.uint32,  # the second
 )
 MADE = record_type(
-    amount=np.float64,  # change of a species outside of the block by a firing of the item's channel
+    amount=np.float64,  # change of a species outside the block by a firing of the item's channel
     species=np.uint32,
     item=np.uint32,
 )
@@ -49,8 +67,8 @@ class ImplicitPlan(NamedTuple):
 
 class ImplicitState(NamedTuple):
     x: np.ndarray  # float64[species + 1] [molecules], the last always 1
-    coefficient: np.ndarray  # float64[item]: those of the terms, put side by side at the start of a call
-    value: np.ndarray  # float64[item]: what is known of a term
+    coefficient: np.ndarray  # float64[item]: coefficients of the terms, copied in order at the start of a call
+    value: np.ndarray  # float64[item]: known factor of a term
     before: np.ndarray  # float64[largest block]: values at the start of a part of a step
     matrix: np.ndarray  # float64[largest block, largest block + 1]
     clock: np.ndarray  # float64[CLOCK_SIZE]
@@ -60,8 +78,8 @@ class ImplicitState(NamedTuple):
 
 @inlined
 def known(channels, plan, state, j):
-    """What is known of the term of item j [1/s, or per molecules of the block]: its coefficient, and the factors from
-    outside of the block."""
+    """Known factor of the term of item j [1/s, or per molecules of the block]: its coefficient times the factors from
+    outside the block."""
     item, x = plan.items[j], state.x
     value = state.coefficient[j] * (x[item.known] * x[item.other_known])
     if channels.extras.size:
@@ -78,7 +96,7 @@ def known(channels, plan, state, j):
 
 @inlined
 def make(plan, state, b, part):
-    """Add to other blocks what the channels of block b make there in a part of a step [s]."""
+    """Add to other blocks what the channels of block b produce there in a part of a step [s]."""
     x = state.x
     start = plan.blocks[b].species_start
     for k in range(plan.blocks[b].made_start, plan.blocks[b + 1].made_start):
@@ -91,18 +109,22 @@ def make(plan, state, b, part):
         x[plan.made[k].species] += plan.made[k].amount * flux
 
 
-# A step of implicit Euler in one block, by Newton's method: for blocks without a closed form, see `implicit_steps`.
+# A step of a block without a closed form, by Newton's method.
 
 _ROUNDS = 30
-"""Newton's method converges in fewer, or not at all."""
+"""Newton's method converges in fewer rounds, or not at all."""
 _PRECISION = 1e-13
+"""Relative change at which Newton's method has converged."""
 _ROUNDING = 1e-12
+"""Values between this share of the largest one, below 0, and 0 are rounding."""
 
 
 @inlined
 def solve_many(channels, plan, state, b, step):
-    """A GENERAL block, by Newton's method; where that does not converge, the part of the step is halved. Returns the
-    number of parts."""
+    """Solve a GENERAL block by Newton's method, with halved parts of the step where it does not converge.
+
+    Returns the number of parts, 0 if there are too many.
+    """
     x, before = state.x, state.before
     start = np.int64(plan.blocks[b].species_start)
     n = np.int64(plan.blocks[b + 1].species_start) - start
@@ -121,6 +143,7 @@ def solve_many(channels, plan, state, b, step):
         else:
             for i in range(n):
                 x[plan.species[start + i]] = before[i]
+            # Shorter parts make the equations more nearly linear, up to the limit of `MOST_PARTS`.
             part *= 0.5
             if part * MOST_PARTS < step:
                 return 0
@@ -129,7 +152,7 @@ def solve_many(channels, plan, state, b, step):
 
 @kernel
 def _newton(plan, state, b, n, part):
-    """Solve the equations of block b for a part of a step. False if there was no convergence to values >= 0."""
+    """Solve the equations of block b for a part of a step. Returns whether it converged to values >= 0."""
     x, matrix = state.x, state.matrix
     start = np.int64(plan.blocks[b].species_start)
     for _ in range(_ROUNDS):
@@ -156,7 +179,7 @@ def _newton(plan, state, b, n, part):
 
 @inlined
 def _linearise(plan, state, b, n, part):
-    """The matrix of derivatives of the equations of block b, and in column n what they lack."""
+    """Fill in the matrix of derivatives of the equations of block b, and their residuals in column n."""
     x, matrix = state.x, state.matrix
     start = np.int64(plan.blocks[b].species_start)
     for i in range(n):
@@ -190,7 +213,7 @@ def _linearise(plan, state, b, n, part):
 
 @inlined
 def _eliminate(matrix, n):
-    """Solve n equations with their right side in column n, by elimination with pivots. False if they are singular."""
+    """Solve n equations with right-hand side in column n, by elimination with pivots. False if they are singular."""
     for i in range(n):
         pivot = i
         for j in range(i + 1, n):
@@ -214,27 +237,12 @@ def _eliminate(matrix, n):
     return True
 
 
-# Steps of implicit Euler on mass-action rate equations, block of species after block.
-#
-# With net changes nu_c and rates a_c of the channels c, the species s of a block get x_s, the solution of
-#
-#     x_s = x_s(before) + h sum_c nu_cs a_c(x)        [molecules], h the step [s]
-#
-# in which the species of blocks solved earlier in the step have their new values, those of later ones their old values.
-# What one channel consumes is in one block, and what it makes is in the same block or a later one. So each channel has
-# one flux a step, which leaves consumed and made amounts in balance: linear invariants hold, up to rounding. In a state
-# where all rates balance, every block is solved by its values before: rest is exact, whatever the step.
-#
-# Solutions are closed forms for blocks of one species, of two rails that annihilate each other, and of two species
-# with linear kinetics; other blocks take Newton's method. The step of a block is divided where a species of it would
-# grow by more than `_GROWTH` of itself in a step, as the equations then have no positive solution, and where Newton's
-# method does not converge to one. Rates are those of `rate_equations`; thresholds have their values at the start of the
-# solution of the block.
+# Blocks with closed forms, and steps of all blocks.
 
 _GROWTH = 0.5
-"""The largest growth of a species in a part of a step, as a share of it."""
+"""Largest growth of a species in a part of a step, as a share of its amount."""
 _ROUNDING_OF_TIME = 1e-9
-"""Steps are longer than asked for by no more than this share of theirs: late times have few digits left."""
+"""Steps exceed the requested length by no more than this share, since late times have few digits left."""
 
 
 @inlined
@@ -248,7 +256,7 @@ def _root(a, b, c):
 
 @inlined
 def _parts(growth):
-    """Into how many parts a step is divided in which a species grows by `growth` of itself; 0: too many."""
+    """Number of parts of a step in which a species grows by `growth` of its amount; 0 if there are too many."""
     if not growth > _GROWTH:
         return 1
     return np.int64(np.ceil(growth / _GROWTH)) if growth < _GROWTH * MOST_PARTS else 0
@@ -256,7 +264,7 @@ def _parts(growth):
 
 @inlined
 def _solve_one(channels, plan, state, b, step):
-    """A block of one species: c + (grow - lose) x - square x^2. Returns the number of parts."""
+    """Solve a block of one species, x' = constant + (grow - lose) x - square x^2. Returns the number of parts."""
     x = state.x
     s = plan.species[plan.blocks[b].species_start]
     constant = grow = lose = square = 0.0
@@ -276,6 +284,7 @@ def _solve_one(channels, plan, state, b, step):
                 lose -= value
         else:
             square -= value
+    # Autocatalytic growth only: with losses the equation has a positive root for any step.
     parts = _parts(step * (grow - lose))
     if parts == 0:
         return parts
@@ -291,12 +300,12 @@ def _solve_one(channels, plan, state, b, step):
 
 @inlined
 def _solve_two(channels, plan, state, b, step):
-    """A block of two species, RAILS or LINEAR. Returns the number of parts."""
+    """Solve a block of two species, RAILS or LINEAR. Returns the number of parts."""
     x = state.x
     start = plan.blocks[b].species_start
     p, m = plan.species[start], plan.species[start + 1]
     make_p = make_m = together = 0.0
-    pp = pm = mp = mm = 0.0  # rates of change in proportion: pm is that of p by m
+    pp = pm = mp = mm = 0.0  # linear rate constants: pm is that of p by m
     makes = plan.blocks[b].made_start < plan.blocks[b + 1].made_start
     for j in range(plan.blocks[b].item_start, plan.blocks[b + 1].item_start):
         value = known(channels, plan, state, j)
@@ -326,7 +335,7 @@ def _solve_two(channels, plan, state, b, step):
         total_p, total_m = x[p] + part * make_p, x[m] + part * make_m
         if plan.blocks[b].kind == RAILS:
             if k > 0.0:
-                # a p - b m is the difference of what is there and made, as both lose as much to each other.
+                # Annihilation takes as much from p as from m, so a p - b m is known: the difference of the totals.
                 difference = total_p - total_m
                 x[p] = _root(k * a / b_, a - k * difference / b_, total_p)
                 x[m] = _root(k * b_ / a, b_ + k * difference / a, total_m)
@@ -343,7 +352,7 @@ def _solve_two(channels, plan, state, b, step):
 
 @kernel
 def _one_step(channels, plan, state, step):
-    """One step [s] of all blocks. False if a block has no solution."""
+    """Make one step [s] of all blocks. Returns False if a block has no solution."""
     for b in range(plan.blocks.size - 1):
         kind = plan.blocks[b].kind
         if kind == ONE:
@@ -361,8 +370,11 @@ def _one_step(channels, plan, state, step):
 
 @kernel
 def run_implicit(channels, plan, state, grid_time, rows, longest, t_stop, budget):
-    """Take steps of at most `longest` [s] up to t_stop, and no more than `budget`. Steps end at recorded times and at
-    t_stop; those before one are equally long. Returns REACHED_END, SLICE_END or OVERFLOW."""
+    """Make at most `budget` steps of at most `longest` [s] up to t_stop.
+
+    Steps end at recorded times and at t_stop; those before one of these are equally long. Returns REACHED_END,
+    SLICE_END or OVERFLOW.
+    """
     clock, tally, x = state.clock, state.tally, state.x
     pause = tally[N_CANDIDATES] + budget
     for j in range(plan.items.size):

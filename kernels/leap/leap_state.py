@@ -1,18 +1,18 @@
-"""What tau-leaping keeps: the plan, made once from the compiled network, and the state of one simulation.
+"""Tau-leaping: the plan, made once from the compiled network, the state of a simulation, and the length of a leap.
 
 Channels fall into four kinds, which every step treats in this order:
 
-- product families (`families`): few firings are drawn as one total and then distributed, many row by row. Where the
-  columns are constant, the inputs of a presentation, the rows are added up over several steps, and then drawn: given
-  the rows that is the law of the family, as long as the weights do not change enough to be felt;
-- the *crowd*: many channels of one term that change only what families change, the annihilation of weights, which fire
-  together with the families;
+- product families (`exact.families`): few firings are drawn as one total and then distributed, many row by row. If the
+  columns are constant, as inputs of a presentation are, the rows are added up over several steps before firings are
+  drawn. Given the rows, this is the law of the family, as long as the weights do not change appreciably;
+- the *crowd*: many channels of one term that change only species that families change. These annihilations of weights
+  fire together with the families;
 - explicit channels: a Poisson number each, from the propensity at the start of the step;
-- the channels of *blocks*: sets of species that act on each other, solved one after the other, see `blocks`.
+- the channels of *blocks*: sets of species that act on each other, solved one after the other (`block_leap`).
 
-Kernels get None for `families` where a network has neither families nor sums that are kept, and None for `blocks` where
-all channels are explicit: what is behind `if families is not None` is then not compiled. `LeapPlan.slow` and the parts
-of `LeapState` that belong to them are None at the same time.
+Kernels take None for `families` if a network has neither families nor kept sums, and None for `blocks` if all channels
+are explicit: code behind `if families is not None` is then not compiled. `LeapPlan.slow` and the corresponding parts of
+`LeapState` are None at the same time. A *kept sum* is a sum of terms that is updated whenever one of them changes.
 """
 
 from typing import NamedTuple
@@ -27,13 +27,13 @@ from ..linked import kernel
 TIME_LEAPT, LEAPS, EXACT_STEPS, CLIPPED, NEXT_STEP, CROWD_TOTAL = 0, 1, 2, 3, 4, 5
 WINDOW, WINDOW_LENGTH, RELAXATION, CROWD_STALE, OVERFULL = 6, 7, 8, 9, 10
 LEDGER_SIZE = 11
-"""Places in `LeapState.ledger`: time leapt over [s], leaps, exact steps, firings cut off because the molecules were not
-there, the step to try next [s] (0: to be chosen), the propensity of the crowd when last looked at, time since the slow
-channels last fired [s], how long they may wait [s], how fast the species of blocks relax, weighted by how much they
-react [1/s], whether the propensity of the crowd may have changed, and whether a slow count is beyond the largest."""
+"""Places in `LeapState.ledger`: time leapt over [s], number of leaps, number of exact steps, firings dropped for lack
+of molecules, the step to try next [s] (0: to be chosen), the last computed propensity of the crowd, time since the slow
+channels last fired [s], how long they may wait [s], the relaxation rate of the species of blocks, weighted by their
+firings [1/s], whether the propensity of the crowd may have changed, and whether a slow count exceeds the largest."""
 
-# Arrays of one axis are one array of rows, because a kernel takes the longer to compile the more arrays it is passed.
-# Where ranges are given by their starts there is one row more, behind the last.
+# Arrays of one axis form one array of records, since every array that a kernel takes lengthens its compilation. Ranges
+# given by their starts have one more row behind the last.
 
 TERMS = record_type(
     start=np.uint32,
@@ -41,18 +41,18 @@ TERMS = record_type(
     consecutive=np.bool_,  # start and end are terms, all without extra factors; else they are places in `live_term`
 )
 ORDER = record_type(
-    order=np.uint8,  # highest order of the reactions that use the species up, 0 if none does; see `step_size`
-    own=np.uint8,  # how many of it they take
+    order=np.uint8,  # highest order of the reactions that consume the species, 0 if none does; see `_g`
+    taken=np.uint8,  # molecules of it that they consume
 )
 BLOCK = record_type(
     species_start=np.uint32,  # into `BlockPlan.species`
-    entry_start=np.uint32,  # into `BlockPlan.entries`: those that only produce come first
+    entry_start=np.uint32,  # into `BlockPlan.entries`, where entries that only produce come first
     dense_start=np.uint32,  # into `BlockPlan.amount` and `BlockState.slope`, which have a row for each entry
     annihilation=np.uint32,  # of a pair that may be fast: the entry by which its two species annihilate
-    pair=np.bool_,  # whether the block is such a pair, see `fast_pairs`
+    pair=np.bool_,  # whether the block is such a pair; see `fast_pairs`
 )
 ENTRY = record_type(
-    first_amount=np.int64,  # change of a first species, and of a second; of the constant, by 0, where there is none
+    first_amount=np.int64,  # changes of two species; 0 of the constant where there is none
     second_amount=np.int64,
     first_species=np.uint32,
     second_species=np.uint32,
@@ -62,20 +62,20 @@ ENTRY = record_type(
     moves=np.bool_,  # reads a species that other firings of the step change
 )
 SLOPE = record_type(
-    offset=np.float64,  # the derivative of a plain term is proportional to what `other` is more than this
+    offset=np.float64,  # the derivative of a plain term is proportional to `other` minus this
     other=np.uint32,
-    term=np.uint32,  # of the channel; it reads a species of its own block:
+    term=np.uint32,  # of the channel; it reads a species of the same block
     species=np.uint32,
-    place=np.uint32,  # which is here in the block
+    place=np.uint32,  # place of this species in the block
     plain=np.bool_,  # a term without extra factors
 )
 SUMMAND = record_type(
-    term=np.uint32,  # one of which the sum is kept
-    other=np.uint32,  # what it reads besides the species that the row stands under
+    term=np.uint32,  # a term of a kept sum
+    other=np.uint32,  # what it reads besides the species under which the row stands
     channel=np.uint32,
 )
 SUMMED = record_type(
-    species=np.uint32,  # what all kept terms of a range read, if possible no weight
+    species=np.uint32,  # a species that all kept terms of a range read, preferably not a weight
     start=np.uint32,  # into `SlowPlan.kept`
 )
 WEIGHT = record_type(
@@ -84,14 +84,14 @@ WEIGHT = record_type(
 )
 FAMILY = record_type(
     row_start=np.uint32,  # into `SlowState.exposure`
-    waits=np.bool_,  # its columns are constant, and its species read in sums that are kept alone
-    felt=np.bool_,  # its species are read otherwise, so that steps are limited by what it changes
+    waits=np.bool_,  # its columns are constant, and only kept sums read its species
+    felt=np.bool_,  # its species are read elsewhere, so that its changes limit steps
 )
 CHANNEL_STATE = record_type(
     value=np.float64,  # propensity now [1/s]
     kept_sum=np.float64,  # sum of the kept terms [1/s]
     kept_before=np.float64,  # when slow channels last fired
-    carried=np.float64,  # the part of a firing that is carried to the next step
+    carried=np.float64,  # fraction of a firing that is carried to the next step
     critical=np.bool_,  # at most one of these fires in the present step
 )
 EXPECTED = record_type(
@@ -115,11 +115,11 @@ class BlockPlan(NamedTuple):
     species: np.ndarray  # uint32[...]
     entries: np.ndarray  # ENTRY[entry + 1]: the channels of each block
     slopes: np.ndarray  # SLOPE[...]
-    amount: np.ndarray  # float64[dense]: change of each species of the block, with a place more where it has but one
+    amount: np.ndarray  # float64[dense]: change of each species of the block; a block of one species has two places
 
 
 class SlowPlan(NamedTuple):
-    """Families, the crowd, and the sums that are kept up to date as weights change."""
+    """Families, the crowd, and the kept sums, which are updated as weights change."""
 
     families: np.ndarray  # FAMILY[family + 1]
     species: np.ndarray  # WEIGHT[state + 1]
@@ -132,13 +132,13 @@ class SlowPlan(NamedTuple):
 
 class LeapPlan(NamedTuple):
     fires: np.ndarray  # uint32[...]: the explicit channels, then those of the entries of blocks, in order
-    n_species: int  # pools have their counts behind those of the species
-    n_explicit: int  # so many of `fires` have their propensity at the start of the step
-    first_family: int  # the channel of the first family; those behind it are families, too
-    channels: np.ndarray  # TERMS[channel]: terms that are added up when the channel is looked at, the others being kept
+    n_species: int  # the counts of pools stand behind those of the species
+    n_explicit: int  # number of explicit channels, at the start of `fires`
+    first_family: int  # the channel of the first family; all later ones are families, too
+    channels: np.ndarray  # TERMS[channel]: terms that are summed at each evaluation; the others are in kept sums
     live_term: np.ndarray  # uint32[...]
     species: np.ndarray  # ORDER[state]
-    watched: np.ndarray  # uint32[...]: species that explicit and block channels change, and families that are felt
+    watched: np.ndarray  # uint32[...]: species changed by explicit and block channels, and by families that are felt
     slow: SlowPlan | None
 
 
@@ -152,10 +152,10 @@ class BlockState(NamedTuple):
 
 
 class SlowState(NamedTuple):
-    exposure: np.ndarray  # float64[row of each family]: counts of the rows, added up over time since slow ones fired
-    filled: np.ndarray  # uint32[pool member]: members of each pool that are there, from the start of the pool on
+    exposure: np.ndarray  # float64[row of each family]: counts of the rows, integrated since slow channels fired
+    filled: np.ndarray  # uint32[pool member]: members of each pool with positive counts, from the start of the pool on
     n_filled: np.ndarray  # int64[pool]
-    even: np.ndarray  # bool[family]: its members all have the largest rate constant of it
+    even: np.ndarray  # bool[family]: all its members have the same rate constant
 
 
 class LeapState(NamedTuple):
@@ -171,20 +171,20 @@ class LeapState(NamedTuple):
 
 
 LARGEST_BLOCK = 8
-"""Species in a block, at most."""
+"""Largest number of species in a block."""
 LARGEST_SUM = 128
-"""Probabilities that are added up to draw the scarcer species of a fast pair, at most."""
+"""Largest number of probabilities that are summed to draw the scarcer species of a fast pair."""
 
 
 @inlined
 def leap_value(channels, laws, plan, state, c):
-    """Propensity of a plain channel now [1/s]."""
-    total = max(state.channels[c].kept_sum, 0.0)  # what rounding left of nothing is no propensity
+    """Present propensity of a plain channel [1/s]."""
+    total = max(state.channels[c].kept_sum, 0.0)  # rounding may leave a sum of 0 slightly below 0
     counts = state.counts
     first, end = np.int64(plan.channels[c].start), np.int64(plan.channels[c].end)
     if plan.channels[c].consecutive:  # nearly always, and most of the work of a leap
         for t in range(first, end):
-            # The offset is a float64: the product of counts cannot pass the largest int64.
+            # The offset is a float64, so the product of counts cannot overflow int64.
             second = counts[channels.terms[t].second] - channels.terms[t].second_offset
             pair = counts[channels.terms[t].first] * second
             total += channels.terms[t].coefficient * pair
@@ -194,45 +194,45 @@ def leap_value(channels, laws, plan, state, c):
     return total
 
 
-# How long a leap may be: the condition of Cao, Gillespie and Petzold on the species that reactions use.
+# How long a leap may be: the condition of Cao, Gillespie and Petzold on the species that reactions consume.
 #
-# The expected change of each, and its standard deviation, stay below max(epsilon x / g, 1) during the leap, which
-# bounds the change of every propensity by about epsilon; g depends on the order of the reactions that take the species.
-# Near a steady state, where gains and losses cancel, that alone would allow steps at which explicit leaps are unstable,
-# or their variance too large by half the share of a species that reacts in a step: with noise, the molecules lost in a
-# step stay below `_LOSS` epsilon x as well.
+# The expected change of each species and its standard deviation stay below max(epsilon x / g, 1) during the leap. This
+# bounds the change of every propensity by about epsilon; g depends on the order of the reactions that consume the
+# species. Near a steady state, gains and losses cancel, and this condition would allow steps at which explicit leaps
+# are unstable, or have a variance too large by half the share of a species that reacts in a step. So the molecules lost
+# in a step stay below `_LOSS` epsilon x as well.
 #
-# Reactions within `FEW` firings of using up a reactant are critical: at most one of them fires in a leap.
+# Reactions within `FEW` firings of exhausting a reactant are critical: at most one of them fires in a leap.
 #
 # Y. Cao, D. T. Gillespie, L. R. Petzold, J. Chem. Phys. 124 (2006) 044109, doi:10.1063/1.2159468.
 
 FEW = 10
-"""As in the paper of 2006, whose n_c it is."""
+"""n_c of the paper of 2006."""
 _LOSS = 3.0
-"""Share of what reacts in a step, as a multiple of epsilon: the variance is too large by half of it."""
+"""Largest share of a species that reacts in a step, over epsilon; the variance is too large by half of this share."""
 _TRANSIENT = 20.0
 """Standard deviations of a Poisson number of molecules; see `block_change`."""
 
 
 @inlined
-def _g(order, own, x):
-    """Relative change of a propensity for a relative change of the count x, at most."""
-    if own <= 1:
+def _g(order, taken, x):
+    """Largest relative change of a propensity for a relative change of the count x; see the paper of 2006."""
+    if taken <= 1:
         return np.float64(order)
     if order == 2:
         return 2.0 + 1.0 / (x - 1.0)
-    if own == 2:
+    if taken == 2:
         return 1.5 * (2.0 + 1.0 / (x - 1.0))
     return 3.0 + 1.0 / (x - 1.0) + 2.0 / (x - 2.0)
 
 
 @inlined
 def block_change(epsilon, x):
-    """Expected change in a step that is allowed to the count x of a species of a block: blocks are stable whatever the
-    step, so that what noise hides may pass.
+    """Allowed expected change in a step of the count x of a species of a block.
 
-    With `_TRANSIENT` 20, means after a switch of the input to a 64-32-10 training network (Omega = 1e4) are off by 0.11
-    standard deviations of one run (rms of 340 species), and with 10 by 0.03; mean changes of weights differ by 0.15 %.
+    Blocks are stable for any step, so changes that are small relative to the noise are allowed. With `_TRANSIENT` 20,
+    means after a switch of the input to a 64-32-10 training network (Omega = 1e4) are off by 0.11 standard deviations
+    of one run (rms of 340 species), and with 10 by 0.03; mean changes of weights differ by 0.15 %.
     """
     return epsilon * x + _TRANSIENT * np.sqrt(x + 1.0)
 
@@ -251,7 +251,7 @@ def _is_critical(channels, c, counts, value):
 
 @kernel
 def _add_families(channels, families, plan, state):
-    """Add to the expected changes and their variances what families do whose species are felt at once."""
+    """Add the expected changes, and their variances, by families whose species are felt at once."""
     for f in range(families.pools.shape[0]):
         c = plan.first_family + f
         if not plan.slow.families[f].felt or not state.channels[c].value > 0.0:
@@ -271,8 +271,10 @@ def _add_families(channels, families, plan, state):
 
 @inlined
 def _pass_annihilation(channels, blocks, plan, state, epsilon):
-    """For pairs at rest, keep only the drift of their difference, as that of the more abundant species: the drift of
-    their sum is noise, which annihilation removes in less than a step."""
+    """Reduce the drift of pairs at rest to that of their difference, as drift of the more abundant species.
+
+    The drift of their sum is noise, which annihilation removes in less than a step.
+    """
     species = state.species
     for b in range(blocks.blocks.size - 1):
         if not blocks.blocks[b].pair:
@@ -290,9 +292,9 @@ def _pass_annihilation(channels, blocks, plan, state, epsilon):
 
 @kernel
 def longest_leap(channels, families, blocks, plan, state, epsilon):
-    """The longest leap that the condition allows, and the total propensity of the critical channels.
+    """The longest leap that the condition allows [s], and the total propensity of the critical channels [1/s].
 
-    With blocks only the expected change is bounded, as theirs is, and no channel is critical.
+    With blocks, only the expected change is bounded, and no channel is critical.
     """
     counts, species = state.counts, state.species
     critical = 0.0
@@ -322,6 +324,7 @@ def longest_leap(channels, families, blocks, plan, state, epsilon):
         _add_families(channels, families, plan, state)
     if blocks is not None:
         _pass_annihilation(channels, blocks, plan, state, epsilon)
+    # Only species that reactions consume limit the step, by the mean and the standard deviation of their change.
     leap = np.inf
     for k in range(plan.watched.size):
         s = plan.watched[k]
@@ -330,7 +333,7 @@ def longest_leap(channels, families, blocks, plan, state, epsilon):
             mean = abs(species[s].drift)  # 0 where gains and losses cancel: the quotient is then infinite
             if blocks is None:
                 # From 3 molecules on _g is finite, for any order.
-                allowed = max(epsilon * x / _g(plan.species[s].order, plan.species[s].own, max(x, 3.0)), 1.0)
+                allowed = max(epsilon * x / _g(plan.species[s].order, plan.species[s].taken, max(x, 3.0)), 1.0)
                 leap = min(leap, allowed / mean, allowed * allowed / species[s].spread)
                 if species[s].loss > 0.0:
                     leap = min(leap, max(_LOSS * epsilon * x, 1.0) / species[s].loss)

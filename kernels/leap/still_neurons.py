@@ -1,14 +1,12 @@
-"""Neurons at rest: values, slopes and errors of a whole layer, elementwise, and how far they lag behind weights that
-move.
+"""Neurons at rest, elementwise: values, slopes and errors of a layer, their lag, rails and noise, and rate equations.
 
 At rest z is its input, y the positive root of y^2 - z y - h = 0, u = y - z, s = y / (y + u), d = s e and g = f d for
-the licence f. A module that relaxes at the rate r, and whose rest moves at the speed v, is v / r behind it. To first
-order in the speeds each module therefore rests at what it reads, and that is late itself, less its own v / r. Here q =
-y + u is the rate of y, u and s, 5 that of g and 1 that of all others; `dz`, `dy`, `dd`, ... are speeds
-[concentration/s].
+the licence f. All arrays are float32[n]: the elements of arrays [sample, neuron].
 
-The additions `cy`, `cs`, `cd` and `cg` are the noise of averages over a window, see `still_noise`. All arrays are
-float32[n], the elements of arrays [sample, neuron], unless said otherwise.
+A module that relaxes at the rate r, and whose rest moves at the speed v, lags v / r behind. To first order in the
+speeds, each module therefore rests at its inputs, which lag themselves, minus v / r. Here q = y + u is the rate of y, u
+and s, 5 that of g and 1 that of all others; `dz`, `dy`, `dd`, ... are speeds [concentration/s]. The additions `cy`,
+`cs`, `cd` and `cg` are the noise of averages over a window.
 """
 
 import numpy as np
@@ -19,11 +17,15 @@ from .batch_neurons import LICENSING
 _HALF, _ONE, _TWO, _FOUR, _ZERO = (np.float32(v) for v in (0.5, 1.0, 2.0, 4.0, 0.0))
 _LICENSED = np.float32(1.0 / LICENSING)
 """Relaxation time of the licensed errors [s]."""
+_LICENSING = np.float32(LICENSING)
+"""Their relaxation rate [1/s]."""
+
+# Values at rest and their lag; functions `..._late` take speeds of their inputs and also give those of their results.
 
 
 @inlined
 def root_and_roots(z, h):
-    """q, y and u. The product of y and u is h; the smaller one as a quotient does not cancel."""
+    """q, y and u. As the product of y and u is h, the smaller one is a quotient, without cancellation."""
     q = np.sqrt(z * z + _FOUR * h)
     larger = _HALF * (q + abs(z))
     smaller = h / larger
@@ -41,7 +43,7 @@ def activate(z, cy, cs, h, y, s):
 
 @vectorised
 def activate_late(z, dz, cy, cs, h, y, s, dy, ds):
-    """The same, and the speeds of both, for inputs z that move at the speed dz."""
+    """As `activate`, for inputs z that move at the speed dz; also fills the speeds of both results."""
     for i in range(z.size):
         v = dz[i]
         q, value, other = root_and_roots(z[i] - v, h)
@@ -68,7 +70,7 @@ def output_errors(y, t, s, cd, cg, licence, e, d, g):
 
 @vectorised
 def output_errors_late(y, dy, t, s, ds, cd, cg, licence, e, d, dd, g):
-    """The same with speeds."""
+    """As `output_errors`, with speeds."""
     for i in range(y.size):
         e[i] = y[i] - t[i] - dy[i]
         dd[i] = ds[i] * e[i] + s[i] * dy[i]
@@ -86,7 +88,7 @@ def linear_errors(y, t, cd, cg, licence, d, g):
 
 @vectorised
 def linear_errors_late(y, dy, t, cd, cg, licence, d, dd, g):
-    """The same with speeds."""
+    """As `linear_errors`, with speeds."""
     for i in range(y.size):
         dd[i] = dy[i]
         d[i] = y[i] - t[i] - dy[i] + cd[i]
@@ -103,7 +105,7 @@ def hidden_errors(e, s, cd, cg, licence, d, g):
 
 @vectorised
 def hidden_errors_late(e, de, s, ds, cd, cg, licence, d, dd, g):
-    """The same with speeds; e becomes late, too."""
+    """As `hidden_errors`, with speeds; e is replaced by its lagged value."""
     for i in range(e.size):
         late = e[i] - de[i]
         e[i] = late
@@ -145,28 +147,25 @@ def sizes(x, common, out):
 
 @vectorised
 def at_least_sizes(x, out):
-    """Raise out to |x| where it is less."""
+    """Raise out to |x| where it is smaller."""
     for i in range(out.size):
         out[i] = max(out[i], abs(x[i]))
 
 
 # Rails of neurons at rest, and the noise of averages over a window, module by module.
 #
-# What two rails have in common: with production A in all, a difference x, decay at 1 and annihilation at k, the scarcer
-# rail c obeys k c^2 + (1 + k |x|) c = (A - |x|) / 2.
+# With total production A of two rails, a difference x, decay at 1 and annihilation at k, the scarcer rail c obeys
+# k c^2 + (1 + k |x|) c = (A - |x|) / 2.
 #
-# Noise: averaged over a window much longer than its relaxation time, a module that relaxes at the rate r has its rest
-# plus a normal number with the variance D / (Omega Tw r^2), where D is the sum of its rates of change squared
-# [concentration/s] (the spectrum of linear noise at frequency 0), and passes on what it reads as its rest does. All
-# arrays are float32[n].
-
-_HALF, _ONE, _TWO, _FOUR, _ZERO = (np.float32(v) for v in (0.5, 1.0, 2.0, 4.0, 0.0))
-_FIFTH = np.float32(1.0 / LICENSING)
+# Averaged over a window Tw much longer than its relaxation time, a module that relaxes at the rate r is at rest plus a
+# normal number with the variance D / (Omega Tw r^2). D is the sum over its reactions of rate times squared change
+# [concentration/s], the spectrum of linear noise at frequency 0. A module transmits noise of its inputs as its rest
+# depends on them.
 
 
 @inlined
 def _scarcer(made, difference, k):
-    """The scarcer rail at rest. As a quotient it does not cancel."""
+    """The scarcer rail at rest, as a quotient without cancellation."""
     size = abs(difference)
     b = _ONE + k * size
     births = max(_HALF * (made - size), _ZERO)
@@ -175,29 +174,31 @@ def _scarcer(made, difference, k):
 
 @vectorised
 def error_rails(made, e, s, d, g, k, licence, e_both, d_both, g_common):
-    """Fill the sums of both rails of e and of d, and twice the scarcer rail of g, where e is made at `made`."""
+    """Fill the sums of both rails of e and of d, and twice the scarcer rail of g; `made` is the production of e."""
     for i in range(e.size):
         both = abs(e[i]) + _TWO * _scarcer(made[i], e[i], k)
         e_both[i] = both
         both = abs(d[i]) + _TWO * _scarcer(s[i] * both, d[i], k)
         d_both[i] = both
-        # g relaxes at 5, so annihilation is a fifth as fast for it.
-        g_common[i] = _TWO * _scarcer(licence * both, g[i], k * _FIFTH)
+        # g relaxes at 5, so relative to this rate annihilation is five times slower.
+        g_common[i] = _TWO * _scarcer(licence * both, g[i], k * _LICENSED)
 
 
 @vectorised
 def linear_error_rails(made, d, g, k, licence, d_both, g_common):
-    """The same for a linear output, whose d is made at `made`."""
+    """As `error_rails`, for a linear output; `made` is the production of d."""
     for i in range(d.size):
         both = abs(d[i]) + _TWO * _scarcer(made[i], d[i], k)
         d_both[i] = both
-        g_common[i] = _TWO * _scarcer(licence * both, g[i], k * _FIFTH)
+        g_common[i] = _TWO * _scarcer(licence * both, g[i], k * _LICENSED)
 
 
 @vectorised
 def activation_noise(z, made, first, second, k, h, share, cy, cs):
-    """Fill the noise of y and of s from that of z, y, u and s, where z is made at `made`. `share` is 1 / (Omega Tw);
-    `first` and `second` are standard normal numbers."""
+    """Fill the noise of y and of s, which stems from z, y, u and s.
+
+    `made` is the production of z; `share` is 1 / (Omega Tw); `first` and `second` are standard normal numbers.
+    """
     for i in range(z.size):
         q, y, u = root_and_roots(z[i], h)
         both = abs(z[i]) + _TWO * _scarcer(made[i], z[i], k)
@@ -206,7 +207,7 @@ def activation_noise(z, made, first, second, k, h, share, cy, cs):
         of_u = h + both * u + u * u
         inverse = _ONE / q
         cube = inverse * inverse * inverse
-        # y q = y z + noise, u q = -u z + noise, s q = (u y - y u) / q + noise, for deviations on the right side.
+        # y q = y z + noise, u q = -u z + noise, s q = (u y - y u) / q + noise, for deviations on the right-hand sides.
         y_of_z, s_of_z = y * inverse, _TWO * h * cube
         s_of_y, s_of_u = u * cube, y * cube
         variance = y_of_z * y_of_z * of_z + of_y * inverse * inverse
@@ -229,20 +230,20 @@ def linear_noise(z, made, first, k, share, both, cy):
 
 @vectorised
 def error_noise(made, e_both, s, d_both, g, g_common, first, second, licence, share, cd, cg):
-    """Fill the noise of d, from that of e and d, and that of g."""
+    """Fill the noise of d, which stems from e and d, and that of g."""
     for i in range(s.size):
         of_d = s[i] * s[i] * (made[i] + e_both[i]) + s[i] * e_both[i] + d_both[i]
-        of_g = _FIFTH * (licence * d_both[i] + abs(g[i]) + g_common[i])
+        of_g = _LICENSED * (licence * d_both[i] + abs(g[i]) + g_common[i])
         cd[i] = np.sqrt(share * of_d) * first[i]
         cg[i] = np.sqrt(share * of_g) * second[i]
 
 
 @vectorised
 def linear_error_noise(made, d_both, g, g_common, first, second, licence, share, cd, cg):
-    """The same for a linear output."""
+    """As `error_noise`, for a linear output."""
     for i in range(d_both.size):
         cd[i] = np.sqrt(share * (made[i] + d_both[i])) * first[i]
-        cg[i] = np.sqrt(share * _FIFTH * (licence * d_both[i] + abs(g[i]) + g_common[i])) * second[i]
+        cg[i] = np.sqrt(share * _LICENSED * (licence * d_both[i] + abs(g[i]) + g_common[i])) * second[i]
 
 
 @vectorised
@@ -257,10 +258,7 @@ def moment_noise(z, made, k, h, volume, first, y):
         y[i] = max(value + np.sqrt(variance / volume) * first[i], _ZERO)
 
 
-# Rate equations of the differences of rails of neurons, elementwise. Arrays are float32[n], one number a neuron and
-# sample.
-
-_ONE, _TWO, _FIVE = np.float32(1.0), np.float32(2.0), np.float32(LICENSING)
+# Rate equations of the differences of rails, for neurons that are not at rest.
 
 
 @vectorised
@@ -279,7 +277,7 @@ def backward_rates(e, d, g, s, e_input, licence, to_e, to_d, to_g):
     for i in range(e.size):
         to_e[i] = e_input[i] - e[i]
         to_d[i] = s[i] * e[i] - d[i]
-        to_g[i] = _FIVE * (licence * d[i] - g[i])
+        to_g[i] = _LICENSING * (licence * d[i] - g[i])
 
 
 @vectorised
@@ -291,7 +289,7 @@ def add_scaled(a, share, x, out):
 
 @vectorised
 def largest_rate(z, y, u):
-    """The largest rate of relaxation of y, u and s, or of neurons at rest with these z [1/s]."""
+    """The largest relaxation rate of y, u and s, or of neurons at rest with these z [1/s]."""
     largest = np.float32(0.0)
     for i in range(z.size):
         of_y, of_u = _TWO * y[i] - z[i], _TWO * u[i] + z[i]

@@ -1,4 +1,14 @@
-"""Which part of a network can move: what is at zero and made by nothing stays at zero, and takes terms with it."""
+"""Rate equations, their Jacobian, which part of them can move, and their solution by DOP853.
+
+The rate equations are the limit of large Omega of the counts: dx/dt with x real-valued [molecules]. With x = Omega c
+the falling factorials of a propensity become powers, n (n - 1) ... -> x^nu, and the rest of a term is as in
+`kernels.channels`: its coefficient contains Omega**(1 - order). So x' = Omega F(x / Omega), where F are the mass-action
+rate equations. Kernels read the `Channels` of a structure without product families, and x with the constant 1 behind
+the species. A general law may be negative here: unlike a propensity, a rate can be that of a reverse reaction.
+
+T. G. Kurtz, Solutions of ordinary differential equations as limits of pure jump Markov processes, J. Appl. Probab. 7
+(1970) 49-58, doi:10.2307/3212147.
+"""
 
 from typing import NamedTuple
 
@@ -8,26 +18,28 @@ from ..codes import FALLING, LAW, RAMP, REACHED_END, SLICE_END, STEP
 from ..laws import TIME_VARIABLE, law_value
 from ..linked import kernel
 
+# Which part of a network can move: a species that is 0 and that nothing produces stays 0, and so do terms that need it.
+
 
 @kernel
 def mark_live(channels, x, species, terms):
-    """Mark in bool[species + 1] what is or may become other than 0, in bool[term] the terms that may be other than 0.
+    """Mark the species that are or may become nonzero, bool[species + 1], and the terms that may, bool[term].
 
-    `x` float64[species + 1] is the state. A term needs all the species it is a product of; a general law, and the
-    factor of a threshold, are taken to be other than 0. Passes over the network until one finds nothing new.
+    `x` float64[species + 1] is the state. A term needs all the species of its product; general laws and factors of
+    thresholds are taken as nonzero. The network is visited until nothing new is marked.
     """
     for s in range(species.size):
         species[s] = x[s] != 0.0
     terms[:] = False
-    found = True
-    while found:
-        found = False
+    is_new = True
+    while is_new:
+        is_new = False
         for c in range(channels.ranges.size - 1):
             for t in range(channels.ranges[c].term_start, channels.ranges[c + 1].term_start):
                 if terms[t] or not _can_be(channels, t, species):
                     continue
                 terms[t] = True
-                found = True
+                is_new = True
                 for k in range(channels.ranges[c].change_start, channels.ranges[c + 1].change_start):
                     species[channels.changes[k].species] = True
 
@@ -44,30 +56,22 @@ def _can_be(channels, t, species):
     return True
 
 
-# Rate equations: the limit of large Omega of the counts, as dx/dt and its derivatives, x real-valued [molecules].
-#
-# With x = Omega c the falling factorials of a propensity become powers, n (n - 1) ... -> x^nu, and the rest of a term
-# is as in `kernels.channels`: its coefficient carries Omega**(1 - order). So x' = Omega F(x / Omega), F the mass-action
-# rate equations. Kernels read the `Channels` of a structure without product families, and x with the constant 1 behind
-# the species. A general law may be negative here: a rate, unlike a propensity, can go backwards.
-#
-# T. G. Kurtz, Solutions of ordinary differential equations as limits of pure jump Markov processes, J. Appl. Probab. 7
-# (1970) 49-58, doi:10.2307/3212147.
+# The rate equations and their derivatives.
 
 _CUBE_ROOT = np.finfo(np.float64).eps ** (1 / 3)
 
 
 class Partials(NamedTuple):
-    """Which derivatives of which terms there are, and where each is added up in the Jacobian."""
+    """The derivatives of terms that are not 0, and where each is added in the Jacobian."""
 
     read_start: np.ndarray  # uint32[term + 1]
-    read: np.ndarray  # uint32[...]: the species whose change changes the term
+    read: np.ndarray  # uint32[...]: the species that each term reads
     place: np.ndarray  # int64[...]: entry of the Jacobian for each term, read species and change of its channel
 
 
 @kernel
 def term_rate(channels, laws, t, x):
-    """Value of term t at x [1/s], that of a general law as it was when last worked out."""
+    """Value of term t at x [1/s]; that of a general law is the last one stored in `Laws.value`."""
     value = channels.terms[t].coefficient * (x[channels.terms[t].first] * x[channels.terms[t].second])
     for e in range(channels.terms[t].extra_start, channels.terms[t + 1].extra_start):
         value *= _extra(channels, laws, e, x)
@@ -91,7 +95,7 @@ def _extra(channels, laws, e, x):
 
 @kernel
 def rates(channels, laws, x, out):
-    """Rate of each channel [1/s] into out float64[channel]."""
+    """Write the rate of each channel [1/s] into out float64[channel]."""
     if laws is not None:
         for p in range(laws.value.size):
             laws.value[p] = law_value(laws, p, x)
@@ -104,7 +108,7 @@ def rates(channels, laws, x, out):
 
 @kernel
 def derivative(channels, laws, x, out):
-    """dx/dt [molecules/s] into out float64[species]."""
+    """Write dx/dt [molecules/s] into out float64[species]."""
     if laws is not None:
         for p in range(laws.value.size):
             laws.value[p] = law_value(laws, p, x)
@@ -119,10 +123,10 @@ def derivative(channels, laws, x, out):
 
 @kernel
 def jacobian(channels, laws, partials, scale, x, data):
-    """Entries d(dx_i/dt)/dx_j [1/s] into data float64[entry], where `partials` puts them.
+    """Write the entries d(dx_i/dt)/dx_j [1/s] into data float64[entry], at the places in `partials`.
 
-    Exact but for general laws, which are differenced over a part of x, or of `scale` float64[species] where x is
-    smaller; x is changed for that, and put back. A step has slope 0.
+    They are exact except for general laws, which are differenced over a part of x, or of `scale` float64[species] if x
+    is smaller; x is changed for this, and restored. A step has slope 0.
     """
     data[:] = 0.0
     p = 0
@@ -137,7 +141,7 @@ def jacobian(channels, laws, partials, scale, x, data):
 
 @kernel
 def term_slope(channels, laws, t, s, scale, x):
-    """Derivative of term t by x[s], by the product rule over its factors."""
+    """Derivative of term t with respect to x[s], by the product rule."""
     start = channels.terms[t].extra_start
     end = channels.terms[t + 1].extra_start
     if laws is not None:
@@ -161,7 +165,7 @@ def term_slope(channels, laws, t, s, scale, x):
 
 @kernel
 def _extra_slope(channels, e, s, x):
-    """Derivative of extra factor e, which is no law, by x[s]."""
+    """Derivative of extra factor e, which is not a law, with respect to x[s]."""
     a = channels.extras[e].a
     b = channels.extras[e].b
     kind = channels.extras[e].kind
@@ -174,9 +178,10 @@ def _extra_slope(channels, e, s, x):
 
 @kernel
 def _law_slope(laws, program, s, scale, x):
-    """Central difference of a general law by x[s]; at x[s] = 0 one that does not read below 0."""
+    """Central difference of a general law with respect to x[s]; near x[s] = 0 it does not read below 0."""
     here = x[s]
     step = _CUBE_ROOT * max(np.abs(here), scale)
+    # The cube root of the rounding balances truncation and rounding of a central difference.
     low = here - step
     if here >= 0.0 and low < 0.0:
         low = 0.0
@@ -189,20 +194,20 @@ def _law_slope(laws, program, s, scale, x):
     return (above - below) / (high - low)
 
 
-# The explicit Runge-Kutta method of order 8 with steps that adapt, DOP853, for the rate equations.
+# The explicit Runge-Kutta method of order 8 with adaptive steps, DOP853, for the rate equations.
 #
-# All errors are the largest over the species, so that the tolerances hold for each; the absolute ones are an array,
-# float64[species]. The coefficients come from outside, as scipy has them.
+# An error is the largest over the species, so that the tolerances hold for each; absolute tolerances are
+# float64[species]. The coefficients, which are those of scipy, are passed in.
 #
 # E. Hairer, S. P. Norsett, G. Wanner, Solving Ordinary Differential Equations I, 2nd edition, Springer 1993: sections
 # II.4 (step size), II.5 (error of DOP853), II.6 (interpolation); II, 2nd edition 1996, section IV.2 (stiffness).
 
 FAILED = -1
-"""No step that time can tell from 0 is short enough: the solution ends, or a law has no value."""
+"""No step that advances the time is short enough: the solution ends, or a law has no value."""
 
 STAGES = 12
 _STIFF = 6.1
-"""Step times the size of the derivative's slope, where the method is hardly stable any more."""
+"""Step length times the size of the Jacobian at which the method is barely stable."""
 _SAFETY, _LEAST, _MOST = 0.9, 0.2, 10.0
 
 # Places in `numbers` and `tally`.
@@ -212,9 +217,9 @@ N_TALLY = 3
 
 
 class RungeKutta(NamedTuple):
-    """One integration. Time counts from its beginning, which is at `numbers[ORIGIN]` for the laws."""
+    """One integration. Time counts from its start, which is the time `numbers[ORIGIN]` of the laws."""
 
-    a: np.ndarray  # float64[16, 16]: stages, the derivative at the end of the step in row 12, three for interpolation
+    a: np.ndarray  # float64[16, 16]: stages, the end of the step in row 12, three stages for interpolation
     c: np.ndarray  # float64[16]
     error_5: np.ndarray  # float64[13]
     error_3: np.ndarray  # float64[13]
@@ -232,7 +237,7 @@ class RungeKutta(NamedTuple):
 
 @kernel
 def start(channels, laws, x, rk, rtol, atol, t_end):
-    """Derivative at the beginning, and a first step size (section II.4)."""
+    """Compute the derivative at the start, and a first step size (section II.4)."""
     n = rk.y.size
     _evaluate(channels, laws, x, rk, rk.y, 0.0, 0)
     size = 0.0
@@ -241,6 +246,7 @@ def start(channels, laws, x, rk, rtol, atol, t_end):
         scale = atol[i] + rtol * np.abs(rk.y[i])
         size = max(size, np.abs(rk.y[i]) / scale)
         speed = max(speed, np.abs(rk.k[0, i]) / scale)
+    # A hundredth of the time in which the solution changes by its size, then one Euler step to estimate curvature.
     h = 1e-6 if size < 1e-5 or speed < 1e-5 else 0.01 * size / speed
     h = min(h, t_end)
     for i in range(n):
@@ -257,10 +263,10 @@ def start(channels, laws, x, rk, rtol, atol, t_end):
 
 @kernel
 def _evaluate(channels, laws, x, rk, y, t, row):
-    """Derivative at `y` and t into a row of k."""
+    """Write the derivative at `y` and t into a row of k."""
     for i in range(y.size):
         x[i] = y[i]
-    if laws is not None and laws.value.size:  # laws of counts may have no value below 0
+    if laws is not None and laws.value.size:  # laws may have no value for counts below 0
         for i in range(y.size):
             x[i] = max(x[i], rk.floor[i])
         laws.variables[TIME_VARIABLE] = rk.numbers[ORIGIN] + t
@@ -282,7 +288,8 @@ def combine(rk, h, row):
 
 @kernel
 def _error(rk, h, rtol, atol):
-    """Estimated error of a step from y_old to work over the tolerance, the largest of the species; NaN if one is."""
+    """Estimated error of a step from y_old to work over the tolerance: the largest of the species, NaN if one is
+    NaN."""
     fifth = 0.0
     third = 0.0
     for i in range(rk.work.size):
@@ -298,6 +305,7 @@ def _error(rk, h, rtol, atol):
             fifth = five
         if three > third or three != three:
             third = three
+    # The two embedded estimates are combined as in the program DOP853, which is of order 8 in h.
     below = fifth * fifth + 0.01 * third * third
     if below == 0.0:  # no error, or one whose square is below float64
         return 0.0
@@ -306,9 +314,9 @@ def _error(rk, h, rtol, atol):
 
 @kernel
 def _is_stiff(rk, h):
-    """Whether the step is limited by stability: by the slope between the last stage and the end, both at t + h.
+    """Whether stability limits the step, by the slope between the last stage and the end, both at t + h.
 
-    Called when `y` still holds the last stage, and `work` the end of the step.
+    Call this while `y` still holds the last stage, and `work` the end of the step.
     """
     top = 0.0
     bottom = 0.0
@@ -320,7 +328,7 @@ def _is_stiff(rk, h):
 
 @kernel
 def _try_step(channels, laws, x, rk, h, rtol, atol):
-    """A step of length h from y_old into `work`, its last stage into `y`; returns the error over the tolerance."""
+    """Make a step of length h from y_old into `work`, its last stage into `y`. Returns the error over the tolerance."""
     t = rk.numbers[NOW]
     for s in range(1, STAGES):
         combine(rk, h, s)
@@ -334,9 +342,9 @@ def _try_step(channels, laws, x, rk, h, rtol, atol):
 
 @kernel
 def advance(channels, laws, x, rk, rtol, atol, until, t_end, most_steps):
-    """Steps until the time is `until` or later; none goes beyond t_end.
+    """Make steps until the time is `until` or later; none goes beyond t_end.
 
-    Returns REACHED_END, SLICE_END after `most_steps`, or FAILED, with the state before the step that failed.
+    Returns REACHED_END, SLICE_END after `most_steps`, or FAILED with the state before the step that failed.
     """
     numbers, tally = rk.numbers, rk.tally
     n = rk.y.size
@@ -378,7 +386,7 @@ def advance(channels, laws, x, rk, rtol, atol, until, t_end, most_steps):
 
 @kernel
 def make_path(channels, laws, x, rk):
-    """Polynomial of order 7 over the last step into `path`."""
+    """Write the polynomial of order 7 over the last step into `path`."""
     h = rk.numbers[NOW] - rk.numbers[BEFORE]
     for s in range(STAGES + 1, 16):
         combine(rk, h, s)
@@ -397,7 +405,7 @@ def make_path(channels, laws, x, rk):
 
 @kernel
 def on_path(rk, times, out):
-    """States at times float64[time] of the last step into out float64[time, species], from `path`."""
+    """Write the states at times float64[time] within the last step into out float64[time, species], by `path`."""
     for k in range(times.size):
         u = (times[k] - rk.numbers[BEFORE]) / (rk.numbers[NOW] - rk.numbers[BEFORE])
         for i in range(out.shape[1]):

@@ -8,14 +8,14 @@ step of length h takes two halves (the weak trapezoidal method of Anderson and M
 
 whose moments are of second order in h; its noise is one Gaussian number for each channel and half.
 
-At zero. Where all firings of a step would leave less than nothing of a species, the channels that take from it fire
-only in part, all by the same share, so that it ends at nothing. The rest is owed: it is added to what the channel fires
-in the next step. Firings are thus put off, never dropped or invented, and their mean stays as the propensities say;
-every linear invariant holds.
+At zero. If the firings of a step would make a species negative, the channels that consume it fire only in part, all by
+the same share, so that it ends at 0. The rest is owed: it is added to the firings of the channel in the next step. So
+firings are delayed, never dropped or invented. Their mean is still that of the propensities, and every linear invariant
+holds.
 
-Events. Over a step the path is the straight line between its ends. Where the condition of an event changes on it the
-step is cut: state, owed firings and sums are those of that part of it. This is to the order of the step: a diffusion
-crosses a threshold that it comes near more often than the lines do.
+Events. Over a step the path is the straight line between its ends. Where the condition of an event changes on this
+line, the step is cut: state, owed firings and sums are those of the first part. This is correct to the order of the
+step: near a threshold, a diffusion crosses it more often than the lines do.
 
 D. T. Gillespie, The chemical Langevin equation, J. Chem. Phys. 113 (2000) 297-306, doi:10.1063/1.481811.
 D. F. Anderson, J. C. Mattingly, A weak trapezoidal method for a class of stochastic differential equations, Commun.
@@ -42,28 +42,29 @@ from ..codes import (
     TIME,
     TRIGGERED,
 )
-from ..interval_bounds import Path, first_change, is_changed, on_path
+from ..interval_bounds import ConditionPath, first_change, is_changed, on_path
 from ..laws import TIME_VARIABLE, law_value
 from ..linked import kernel
 from ..replicates import begin_replicate, end_replicate, next_stop, record
 
 SHARE = 0.1
-"""A step that adapts is so short that no species loses more than this share of what there is of it, or gains more
-than this share of it or of one molecule, by the propensities at its start."""
+"""By the propensities at the start of an adaptive step, no species loses more than this share of its amount, or gains
+more than this share of it, or of one molecule."""
 
 WANTED, HELD, INTENSITY = 0, 1, 2
 SUMS_SIZE = 3
-"""Places in `sums`: firings that were drawn or owed, those of them put off, and the mean number of firings."""
+"""Places in `sums`: firings that were drawn or owed, the delayed ones among them, and the mean number of firings."""
 
 _ROUNDS = 8
+"""Rounds in which channels are cut down with gains counted; the last one ignores gains, which settles the rest."""
 _ROUNDING = 1e-12
 
 
-class Watch(NamedTuple):
-    """What events need: the conditions that read species, and a step from its start."""
+class EventWatch(NamedTuple):
+    """What events need: the conditions that read species, and the start of the present step."""
 
-    watched: np.ndarray  # int64[condition], those that read species
-    path: Path  # of all species, of degree 1
+    watched: np.ndarray  # int64[condition], the numbers of those that read species
+    path: ConditionPath  # of all species, of degree 1
     owed: np.ndarray  # float64[channel], at the start of the step
     sums: np.ndarray  # float64[SUMS_SIZE]
 
@@ -77,12 +78,12 @@ class LangevinState(NamedTuple):
     fired: np.ndarray  # float64[channel], in this step
     gain: np.ndarray  # float64[species]
     loss: np.ndarray  # float64[species]
-    share: np.ndarray  # float64[species]: how much of what would be taken can be
+    share: np.ndarray  # float64[species]: share of its consumption that is possible
     sums: np.ndarray  # float64[SUMS_SIZE]
     clock: np.ndarray  # float64[CLOCK_SIZE]
     tally: np.ndarray  # int64[TALLY_SIZE]
-    firings: np.ndarray  # int64[0]: a diffusion has no single firings
-    watch: Watch
+    firings: np.ndarray  # int64[0]: a diffusion does not count firings
+    watch: EventWatch
 
 
 @kernel
@@ -108,7 +109,7 @@ def real_term_value(channels, laws, t, x):
 
 @kernel
 def propensities(channels, laws, time, x, out):
-    """Propensity of every channel into `out` [1/s]. False if one is infinite or not a number."""
+    """Write the propensity of every channel into `out` [1/s]. Returns False if one is infinite or NaN."""
     if laws is not None:
         laws.variables[TIME_VARIABLE] = time
         for p in range(laws.value.size):
@@ -125,7 +126,7 @@ def propensities(channels, laws, time, x, out):
 
 @kernel
 def _sum_changes(channels, firings, gain, loss):
-    """What each species gains and loses by `firings` float64[channel]."""
+    """Sum what each species gains and loses by `firings` float64[channel]."""
     gain[:] = 0.0
     loss[:] = 0.0
     for c in range(firings.size):
@@ -141,7 +142,8 @@ def _sum_changes(channels, firings, gain, loss):
 
 @kernel
 def longest_step(channels, state):
-    """The step that `SHARE` allows [s]."""
+    """The longest step that `SHARE` allows [s]."""
+    # The least of one molecule lets a species grow from 0; losses have no such floor.
     gain, loss, x = state.gain, state.loss, state.x
     _sum_changes(channels, state.propensity, gain, loss)
     step = np.inf
@@ -155,7 +157,7 @@ def longest_step(channels, state):
 
 @kernel
 def _draw(state, rates, half, rng):
-    """Add to `fired` what fires in half a step at `rates`; a negative one has no noise."""
+    """Add to `fired` the firings of half a step at `rates`; a negative rate has no noise."""
     for c in range(rates.size):
         mean = rates[c] * half
         if mean > 0.0:
@@ -166,10 +168,10 @@ def _draw(state, rates, half, rng):
 
 @kernel
 def _fit(channels, state):
-    """Cut `fired` down until no species is overdrawn, and leave in `gain` and `loss` what it makes.
+    """Reduce `fired` until no species becomes negative, and leave its gains and losses in `gain` and `loss`.
 
-    Cutting a channel down can leave another species short of what it would have made, hence the rounds; the last counts
-    on no gains, after which nothing is short.
+    Reducing a channel reduces what it produces, which other channels may need; hence the rounds. The last round counts
+    no gains, after which nothing is short.
     """
     x, gain, loss, share, fired = state.x, state.gain, state.loss, state.share, state.fired
     for k in range(_ROUNDS + 1):
@@ -194,7 +196,7 @@ def _fit(channels, state):
 
 @kernel
 def _step(channels, laws, state, rng, step):
-    """One step of the method. Returns REACHED_END, BAD_PROPENSITY or OVERFLOW."""
+    """Make one step of the method. Returns REACHED_END, BAD_PROPENSITY or OVERFLOW."""
     x, y, fired, owed, sums = state.x, state.y, state.fired, state.owed, state.sums
     for c in range(fired.size):
         fired[c] = owed[c]
@@ -206,6 +208,7 @@ def _step(channels, laws, state, rng, step):
         return BAD_PROPENSITY
     for c in range(fired.size):
         sums[INTENSITY] += state.halfway[c] * step
+        # b_c of the second half, which makes the moments correct to second order.
         state.halfway[c] = 2.0 * state.halfway[c] - state.propensity[c]
     _draw(state, state.halfway, 0.5 * step, rng)
     for c in range(fired.size):
@@ -226,7 +229,7 @@ def _step(channels, laws, state, rng, step):
 
 @kernel
 def _begin_watch(state):
-    """Keep what a step that is cut goes back to."""
+    """Store the start of a step, from which a cut interpolates."""
     for s in range(state.watch.path.base.size):
         state.watch.path.base[s] = state.x[s]
     for c in range(state.owed.size):
@@ -237,7 +240,7 @@ def _begin_watch(state):
 
 @kernel
 def _cut(laws, state, start, end):
-    """Cut the step from start to end where a condition first changes. Returns its end, and whether one changes."""
+    """Cut the step from start to end where a condition first changes. Returns its new end, and whether one changed."""
     watch, path, x = state.watch, state.watch.path, state.x
     for s in range(x.size):
         path.here[s] = x[s]
@@ -246,6 +249,7 @@ def _cut(laws, state, start, end):
     time = first_change(laws, watch.watched, laws.triggered, path, start, end, start)
     if not time < end:
         return end, is_changed(laws, watch.watched, laws.triggered, end, x)
+    # All quantities are linear along the step, so the first part has this share of each.
     share = (time - start) / (end - start)
     on_path(path, 2.0 * share - 1.0, path.ends[0])
     for s in range(path.base.size):
@@ -259,8 +263,11 @@ def _cut(laws, state, start, end):
 
 @kernel
 def _advance(channels, laws, state, rng, run, step, t_stop, budget, event_limit):
-    """Take steps up to t_stop, at most `budget` of them. Steps end at recorded times and at t_stop, those before one
-    equally long. Returns REACHED_END, SLICE_END, EVENT_LIMIT, TRIGGERED, BAD_PROPENSITY or OVERFLOW."""
+    """Make at most `budget` steps up to t_stop.
+
+    Steps end at recorded times and at t_stop; those before one of these are equally long. Returns REACHED_END,
+    SLICE_END, EVENT_LIMIT, TRIGGERED, BAD_PROPENSITY or OVERFLOW.
+    """
     clock, tally = state.clock, state.tally
     pause = tally[N_CANDIDATES] + budget
     while True:
@@ -282,7 +289,7 @@ def _advance(channels, laws, state, rng, run, step, t_stop, budget, event_limit)
         n_left = np.ceil(rest / longest * (1.0 - _ROUNDING))
         length = rest / n_left if n_left > 1.0 else rest
         if not clock[TIME] + length > clock[TIME]:
-            return OVERFLOW  # time stands still: the network explodes
+            return OVERFLOW  # the next time step underflows: the network explodes
         watches = state.watch.watched.size > 0
         if watches:
             _begin_watch(state)
@@ -315,9 +322,9 @@ def _can_react(channels, laws, state):
 
 @kernel
 def run_langevin(channels, laws, state, rng, run, step, t_stop, budget, event_limit):
-    """Carry a simulation on to t_stop, or run a block of replicates; see `replicates` and `_advance`.
+    """Advance a simulation to t_stop, or run a batch of replicates; see `replicates` and `_advance`.
 
-    `step` [s] is the longest, or infinite for one that adapts.
+    `step` is the longest step [s], infinite for adaptive steps.
     """
     while begin_replicate(run):
         before = state.tally[N_CANDIDATES]

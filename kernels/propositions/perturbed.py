@@ -1,4 +1,4 @@
-"""A network beside itself under noise of several sizes: all of them, the first variation and bounds as one system.
+"""A network with and without noise of several sizes: all solutions, the first variation and bounds as one system.
 
 Columns of the state y, flat float64[species + 1, column], the constant 1 in the last row: 0 is the reference x; 1 to K
 are x_eps, driven by rate constants c + eps d; K + 1 is u, the first variation; K + 1 + k is the bound e of column k,
@@ -7,9 +7,9 @@ are x_eps, driven by rate constants c + eps d; K + 1 is u, the first variation; 
 
 both over eps, where g is the rate equations with d in place of c. Terms are products of at most two species, for which
 F(a) - F(b) = J((a + b) / 2) (a - b) is an identity; so |x_eps - x| <= eps e. A ramp max(a - b, 0) enters J with its
-secant. A step 1{a > b} has no slope: where it differs between the columns, the difference is added to g. What noise
-pushes against 0 is reflected there, x_eps and u alike: a push back never takes x_eps farther from x >= 0, so that e
-bounds it as it is.
+secant. A step 1{a > b} has no slope: where it differs between the columns, the difference is added to g. Species that
+noise pushes below 0 are reflected there, x_eps and u alike: reflection never takes x_eps farther from x >= 0, so e
+remains a bound.
 
 D. F. Anderson, T. G. Kurtz, Stochastic Analysis of Biochemical Systems, Springer 2015, chapter 1 (rate equations).
 W. A. Coppel, Stability and Asymptotic Behavior of Differential Equations, Heath 1965, chapter III (comparison).
@@ -23,17 +23,19 @@ from ..codes import RAMP, REACHED_END, STEP
 from ..jit import kernel
 from ..limits.derivatives import FAILED, STAGES, combine
 
+# The equations.
+
 PLAIN = -1
 """Kind of a term without a threshold; others are of `codes`."""
 N_SIZES = 6
-"""K: known to the compiler, so that loops over columns are unrolled."""
+"""K, a constant so that the compiler unrolls loops over columns."""
 VARIATION = N_SIZES + 1
 """Column of u."""
 BOUND = N_SIZES + 2
 """First column of the bounds."""
 WIDTH = 2 * N_SIZES + 2
 _LATEST = 1e6
-"""Where a switch is passed at no speed it is put off without bound, and u does not exist: it becomes this large."""
+"""Replaces the shift of a switch that is passed at zero speed, where u does not exist [s]."""
 
 
 class Perturbed(NamedTuple):
@@ -42,7 +44,7 @@ class Perturbed(NamedTuple):
     size: np.ndarray  # float64[K + 1]: eps of the columns, 0 first
     base: np.ndarray  # float64[term]: c [1/s]
     along: np.ndarray  # float64[term]: d [1/s], now
-    along_bound: np.ndarray  # float64[term]: d as the bound has it: the same
+    along_bound: np.ndarray  # float64[term]: d in the bound: the same unless an error is planted
     reflected: np.ndarray  # int64[...]: species that stay at 0 or above by reflection
     first: np.ndarray  # int64[term], species
     second: np.ndarray  # int64[term]
@@ -59,12 +61,12 @@ class Perturbed(NamedTuple):
     forcing: np.ndarray  # float64[species, K]: g, scratch
     rate: np.ndarray  # float64[K + 1]: scratch
     slope: np.ndarray  # float64[2, K]: scratch
-    switches: np.ndarray  # int64[1]: which of the steps were on and what was held at 0 when last looked at, hashed
+    switches: np.ndarray  # int64[1]: hash of the steps that were on and the species held at 0 at the last evaluation
 
 
 @kernel
 def derivative(p, y, out):
-    """dy/dt into out, both flat float64[(species + 1) * WIDTH]."""
+    """Write dy/dt into out, both flat float64[(species + 1) * WIDTH]."""
     out[:] = 0.0
     p.entries[:] = 0.0
     p.forcing[:] = 0.0
@@ -114,7 +116,7 @@ def _note(p, side):
 
 @kernel
 def _reflect(p, y, out, o):
-    """What is at 0 does not fall; nor does u, where the reference rests at 0."""
+    """A species at 0 does not fall; neither does u at 0, if the reference rests at 0."""
     for r in range(N_SIZES + 1):
         held = y[o + r] <= 0.0 and out[o + r] < 0.0
         if held:
@@ -128,7 +130,7 @@ def _reflect(p, y, out, o):
 
 @kernel
 def _threshold(p, y, kind, c, above, below):
-    """Rates of a threshold term over its coefficient, secants times it, and what u adds to its rate."""
+    """Rates of a threshold term over its coefficient, and secants times it. Returns what u adds to its rate."""
     for r in range(N_SIZES + 1):
         z = y[above + r] - y[below + r]
         p.rate[r] = max(z, 0.0) if kind == RAMP else (1.0 if z > 0.0 else 0.0)
@@ -149,7 +151,7 @@ def _threshold(p, y, kind, c, above, below):
 
 @kernel
 def _compare(p, y, out):
-    """The comparison system, from J and g."""
+    """Write the comparison system, from J and g."""
     for e in range(p.row.size):
         i, j = p.row[e], p.column[e]
         o, source = i * WIDTH + BOUND, j * WIDTH + BOUND
@@ -157,6 +159,7 @@ def _compare(p, y, out):
             for k in range(N_SIZES):
                 out[o + k] += p.entries[e, k] * y[source + k]
         else:
+            # Off the diagonal, M has absolute values: then e stays above every solution of the difference.
             for k in range(N_SIZES):
                 out[o + k] += np.abs(p.entries[e, k]) * y[source + k]
     for i in range(p.forcing.shape[0]):
@@ -167,11 +170,11 @@ def _compare(p, y, out):
 
 @kernel
 def saltation(p, y, before, slope):
-    """Carry u over the moments at which steps of the reference switched between the states `before` and y.
+    """Change u where steps of the reference switched between the states `before` and y.
 
-    The switch of the perturbed solution is off by -eps u_z / z', with z = above - below: u changes at once by the
+    The switch of the perturbed solution is shifted by -eps u_z / z', with z = above - below. So u jumps by the
     coefficient times u_z / |z'| (M. di Bernardo et al., Piecewise-smooth Dynamical Systems, Springer 2008, section
-    2.5). `slope` is dy/dt. Returns how many switched.
+    2.5). `slope` is dy/dt. Returns the number of switches.
     """
     n = 0
     for t in range(p.base.size):
@@ -188,23 +191,22 @@ def saltation(p, y, before, slope):
     return n
 
 
-# Steps of DOP853 for `perturbed`, all columns with the same ones, and the largest differences on the way.
+# Steps of DOP853 (see `limits.derivatives`), the same for all columns, and the largest differences between columns.
 #
-# Equal steps make the errors of the columns equal to first order in eps, so that differences are as exact relative to
-# eps as solutions are. Within a step the differences follow its polynomial of order 7, looked at in equal parts, with a
-# parabola through the three largest values. Where not all stages are on the same side of all steps of the equations
-# there is no such polynomial: its error is not looked at when a step is accepted. Such a step is short, and taken as
-# straight. The method and its coefficients: see `dormand_prince`.
+# With equal steps, errors of the columns are equal to first order in eps, so that differences are as exact relative to
+# eps as the solutions are. Within a step, differences are evaluated by its polynomial of order 7 at equal distances,
+# with a parabola through the largest values. If not all stages lie on the same side of all steps of the equations,
+# there is no such polynomial: such a step is short, and taken as a straight line.
 
 _SAFETY, _LEAST, _MOST = 0.9, 0.2, 5.0
 SLACK, FLOOR = 1e-3, 1e-5
-"""A difference over eps beyond (1 + SLACK) times the bound and FLOOR is a violation: numerical errors are below."""
+"""A difference over eps above (1 + SLACK) times the bound plus FLOOR is a violation; numerical errors are smaller."""
 
 
 class Stepper(NamedTuple):
     """One integration."""
 
-    a: np.ndarray  # float64[16, 16], as in `dormand_prince.RungeKutta`
+    a: np.ndarray  # float64[16, 16], as in `derivatives.RungeKutta`
     error_5: np.ndarray  # float64[13]
     error_3: np.ndarray  # float64[13]
     d: np.ndarray  # float64[4, 16]
@@ -222,15 +224,15 @@ class Stepper(NamedTuple):
 
 
 class Largest(NamedTuple):
-    """Of each quantity, a species or the difference of two."""
+    """Largest values so far of each quantity, a species or the difference of two."""
 
     plus: np.ndarray  # int64[quantity]
-    minus: np.ndarray  # int64[quantity], the row of the constant 1 of which there is no difference if there is none
+    minus: np.ndarray  # int64[quantity], the row of the constant, whose differences are 0, where nothing is subtracted
     error: np.ndarray  # float64[quantity, K]: sup |x_eps - x| / eps
     variation: np.ndarray  # float64[quantity]: sup |u|
     bound: np.ndarray  # float64[quantity, K]: sup of the bound over eps
-    ratio: np.ndarray  # float64[quantity, K]: largest share of the bound that was reached where it is above FLOOR
-    violations: np.ndarray  # int64[quantity, K]: points beyond the bound
+    ratio: np.ndarray  # float64[quantity, K]: largest share of the bound, where the bound is above FLOOR
+    violations: np.ndarray  # int64[quantity, K]: number of points beyond the bound
 
 
 @kernel
@@ -241,14 +243,14 @@ def _copy(source, target):
 
 @kernel
 def _evaluate(p, s, y, row):
-    """Derivative at `y` into a row of k."""
+    """Write the derivative at `y` into a row of k."""
     derivative(p, y, s.k[row])
     s.switches[row] = p.switches[0]
 
 
 @kernel
 def _add_up(s, weights, n, out):
-    """out = sum_j weights[j] k[j] over the first n stages."""
+    """Write out = sum_j weights[j] k[j] over the first n stages."""
     out[:] = 0.0
     for j in range(n):
         weight = weights[j]
@@ -259,7 +261,7 @@ def _add_up(s, weights, n, out):
 
 @kernel
 def _error(s, h):
-    """Estimated error over the tolerance, the largest of all; NaN if one is."""
+    """Estimated error over the tolerance: the largest of all entries, NaN if one is NaN."""
     five, three = s.path[0], s.path[1]
     _add_up(s, s.error_5, STAGES + 1, five)
     _add_up(s, s.error_3, STAGES + 1, three)
@@ -290,7 +292,7 @@ def _is_smooth(s):
 
 @kernel
 def _points(p, s, h):
-    """States within the last step into `points`, its beginning and end included."""
+    """Write states within the last step into `points`, including its start and end."""
     for row in range(STAGES + 1, 16):
         combine(s, h, row)
         _evaluate(p, s, s.work, row)
@@ -328,7 +330,7 @@ def _value(s, m, plus, minus, column):
 
 @kernel
 def _top(before, here, after):
-    """Largest of three values at equal distances, by the parabola through them where the middle one is largest."""
+    """Largest of three values at equal distances; if it is the middle one, that of the parabola through them."""
     bend = before - 2.0 * here + after
     if here >= before and here >= after and bend < 0.0:
         return here - (after - before) ** 2 / (8.0 * bend)
@@ -336,8 +338,8 @@ def _top(before, here, after):
 
 
 @kernel
-def _look(p, s, largest):
-    """Take the points of the last step into account."""
+def _update_largest(p, s, largest):
+    """Update the largest values by the points of the last step."""
     last = s.points.shape[0] - 1
     for q in range(largest.plus.size):
         plus, minus = largest.plus[q] * WIDTH, largest.minus[q] * WIDTH
@@ -373,6 +375,7 @@ def advance(p, s, largest, duration):
     fresh = True
     while time < duration:
         _copy(s.y, s.y_old)
+        # The last stage is the derivative at the start of the next step, unless a switch has changed u.
         if fresh:
             _evaluate(p, s, s.y, 0)
         else:
@@ -402,7 +405,7 @@ def advance(p, s, largest, duration):
         _copy(s.work, s.y)
         s.tally[0] += 1
         _points(p, s, h)
-        _look(p, s, largest)
+        _update_largest(p, s, largest)
         switched = saltation(p, s.y, s.y_old, s.k[STAGES])
         s.tally[1] += switched
         fresh = switched > 0

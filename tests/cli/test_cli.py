@@ -114,7 +114,7 @@ def test_kernels_that_cannot_be_kept_are_said_and_leave_nothing_behind(tmp_path)
     found = subprocess.run(
         [sys.executable, "-c", "import gillespie_nn.kernels.jit"], env=environment, capture_output=True, text=True
     )
-    assert "a folder that can be written in GILLESPIE_NN_CACHE" in found.stderr and found.returncode == 0
+    assert "a writable folder in GILLESPIE_NN_CACHE" in found.stderr and found.returncode == 0
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
 
 

@@ -5,7 +5,7 @@ import pytest
 
 import gillespie_nn as gnn
 from gillespie_nn.crn import conservation
-from gillespie_nn.kernels.channels import channel_value, look_at_laws, term_value
+from gillespie_nn.kernels.channels import channel_value, evaluate_laws, term_value
 from helpers.models import MODELS
 from helpers.naive import propensity
 
@@ -110,7 +110,7 @@ def test_compiled_propensities_are_those_of_the_definition(name):
             counts = np.append(rng.integers(0, 6, len(network.species)), 1)
             state = dict(zip(network.species, counts.tolist()))
             expected = np.array([propensity(r, state, volume) for r in network.reactions])
-            look_at_laws(laws, counts)
+            evaluate_laws(laws, counts)
             terms = np.array([term_value(channels, laws, t, counts, counts) for t in range(len(expected))])
             np.testing.assert_allclose(terms, expected[reaction], rtol=1e-13)
             for c in range(structure.n_channels):

@@ -14,7 +14,7 @@ import numpy as np
 from ...kernels.leap.implicit import GENERAL, IMPLICIT_BLOCK, ITEM, LINEAR, MADE, ONE, RAILS, ImplicitPlan
 from ...kernels.leap.leap_state import BLOCK, ENTRY, LARGEST_BLOCK, SLOPE, BlockPlan
 from .law_programs import starts
-from .terms import Term
+from .terms import RateTerm
 
 
 class Action(NamedTuple):
@@ -119,29 +119,31 @@ def leap_blocks(
     `channels` are the plain ones outside the crowd; `rates` the rate constants float64[reaction], or None: all channels
     are then explicit. `targets` are the species that families change, `varies` all that any reaction changes.
     """
-    found, explicit = ([], {c.number for c in channels}) if rates is None else _blocks(channels, structure, rates)
+    groups, explicit = ([], {c.number for c in channels}) if rates is None else _blocks(channels, structure, rates)
     left_out = _producers_first([c for c in channels if c.number in explicit])
-    entries = _entries(found, [c for c in channels if c.number not in explicit])
-    disturbed = _disturbed(found, entries, left_out, targets)
+    entries = _entries(groups, [c for c in channels if c.number not in explicit])
+    disturbed = _disturbed(groups, entries, left_out, targets)
     flat = list(chain.from_iterable(entries))
     if not flat:
         return [c.number for c in left_out], [], None
     moves = [
-        bool(b in disturbed or (c.reads & varies).difference(found[b])) for b, some in enumerate(entries) for c in some
+        bool(b in disturbed or (c.reads & varies).difference(groups[b]))
+        for b, members in enumerate(entries)
+        for c in members
     ]
-    amounts, slopes = _within(found, entries, structure)
+    amounts, slopes = _within(groups, entries, structure)
     numbers = [c.number for c in flat]
-    annihilation = _pairs(found, entries, structure)
+    annihilation = _pairs(groups, entries, structure)
     plan = BlockPlan(
         blocks=table(
             BLOCK,
-            species_start=starts(found),
+            species_start=starts(groups),
             entry_start=starts(entries),
             dense_start=starts(amounts),
             annihilation=np.maximum(annihilation, 0),
             pair=annihilation >= 0,
         ),
-        species=uint(list(chain.from_iterable(found))),
+        species=uint(list(chain.from_iterable(groups))),
         entries=_entry_rows(flat, moves, starts(slopes), structure.n_state),
         slopes=np.array(list(chain.from_iterable(slopes)), dtype=SLOPE),
         amount=np.concatenate(amounts),
@@ -158,32 +160,32 @@ def _blocks(
     solved = [c for c in channels if c.number not in aside]
     largest = [max(rates[structure.term_reaction[t]] for t in c.terms) for c in solved]
     actions = [Action(c.reads, frozenset(s for s in c.changes), rate) for c, rate in zip(solved, largest)]
-    found, left_out = blocks(actions, structure.n_state, LARGEST_BLOCK)
-    return found, aside | {solved[k].number for k in left_out}
+    solved_blocks, left_out = blocks(actions, structure.n_state, LARGEST_BLOCK)
+    return solved_blocks, aside | {solved[k].number for k in left_out}
 
 
-def _entries(found: list[list[int]], channels: list[PlainChannel]) -> list[list[PlainChannel]]:
+def _entries(blocks: list[list[int]], channels: list[PlainChannel]) -> list[list[PlainChannel]]:
     """The channels of each block: of the first whose species they change."""
-    in_block = {s: b for b, members in enumerate(found) for s in members}
-    entries: list[list[PlainChannel]] = [[] for _ in found]
+    in_block = {s: b for b, members in enumerate(blocks) for s in members}
+    entries: list[list[PlainChannel]] = [[] for _ in blocks]
     for c in channels:
         entries[min(in_block[s] for s in c.changes)].append(c)
-    return [_producers_first(some) for some in entries]
+    return [_producers_first(entry) for entry in entries]
 
 
-def _pairs(found: list[list[int]], entries: list[list[PlainChannel]], structure: "Structure") -> np.ndarray:
+def _pairs(blocks: list[list[int]], entries: list[list[PlainChannel]], structure: "Structure") -> np.ndarray:
     """For each block, the entry by which its two species annihilate if the block is a pair that may be fast, else -1;
     and -1 for the end. int64[block + 1].
 
     Besides annihilation a pair may have channels that make one of either species or both, and linear decays.
     """
-    entry = np.full(len(found) + 1, -1)
+    entry = np.full(len(blocks) + 1, -1)
     number = 0
-    for b, (members, some) in enumerate(zip(found, entries)):
-        kinds = [_kind(members, c, structure) for c in some]
+    for b, (members, channels) in enumerate(zip(blocks, entries)):
+        kinds = [_kind(members, c, structure) for c in channels]
         if None not in kinds and kinds.count((-1, -1)) == 1:
             entry[b] = number + kinds.index((-1, -1))
-        number += len(some)
+        number += len(channels)
     return entry
 
 
@@ -203,18 +205,18 @@ def _kind(members: list[int], c: PlainChannel, structure: "Structure") -> tuple[
     return change if change in {(1, 0), (0, 1), (1, 1), (-1, 0), (0, -1)} else None
 
 
-def _is_linear(term: Term) -> bool:
+def _is_linear(term: RateTerm) -> bool:
     """Whether a term is linear in each of the species that it reads."""
     return term.is_plain and max(term.multiplicity.values(), default=0) < 2
 
 
 def _disturbed(
-    found: list[list[int]], entries: list[list[PlainChannel]], explicit: list[PlainChannel], targets: frozenset[int]
+    blocks: list[list[int]], entries: list[list[PlainChannel]], explicit: list[PlainChannel], targets: frozenset[int]
 ) -> set[int]:
     """Blocks with a species that something else changes earlier in a step."""
     changed = set(targets) | {s for c in explicit for s in c.changes}
     disturbed: set[int] = set()
-    for b, members in enumerate(found):
+    for b, members in enumerate(blocks):
         if changed.intersection(members):
             disturbed.add(b)
         changed |= {s for c in entries[b] for s in c.changes}
@@ -222,16 +224,16 @@ def _disturbed(
 
 
 def _within(
-    found: list[list[int]], entries: list[list[PlainChannel]], structure: "Structure"
+    blocks: list[list[int]], entries: list[list[PlainChannel]], structure: "Structure"
 ) -> tuple[list[np.ndarray], list[list[Slope]]]:
     """What the channels of each block change in it, and for each channel how its propensity depends on the block."""
     amounts: list[np.ndarray] = []
     slopes: list[list[Slope]] = []
-    for members, some in zip(found, entries):
+    for members, channels in zip(blocks, entries):
         place = {s: k for k, s in enumerate(members)}
         width = max(2, len(members))
-        rows = np.zeros((len(some), width))
-        for row, c in zip(rows, some):
+        rows = np.zeros((len(channels), width))
+        for row, c in zip(rows, channels):
             for s, n in c.changes.items():
                 if s in place:
                     row[place[s]] = n
@@ -258,8 +260,8 @@ def _entry_rows(
     rows = np.zeros(len(channels) + 1, dtype=ENTRY)
     rows["slope_start"] = slope_start
     rows["first_species"] = rows["second_species"] = n_state - 1
-    for row, c, some in zip(rows, channels, moves):
-        row["channel"], row["moves"], row["more"] = c.number, some, len(c.changes) > 2
+    for row, c, moved in zip(rows, channels, moves):
+        row["channel"], row["moves"], row["more"] = c.number, moved, len(c.changes) > 2
         for which, (s, n) in zip(("first", "second"), c.changes.items()):
             row[f"{which}_species"], row[f"{which}_amount"] = s, n
     return rows
@@ -315,21 +317,21 @@ def implicit_plan(structure: "Structure", rates: np.ndarray) -> ImplicitPlan:
     rate constants float64[reaction]."""
     channels = [c for c in (_Channel(structure, k) for k in range(structure.n_channels)) if c.changes]
     members = _members(channels, structure, rates)
-    block_of = {s: b for b, some in enumerate(members) for s in some}
+    block_of = {s: b for b, block in enumerate(members) for s in block}
     items: list[list[_Item]] = [[] for _ in members]
     for c in channels:
         b = min(block_of[s] for s in c.consumed or c.changes)
         items[b] += [_item(structure, t, members[b], c) for t in c.terms]
-    kinds = [_implicit_kind(some, these) for some, these in zip(members, items)]
+    kinds = [_implicit_kind(block, block_items) for block, block_items in zip(members, items)]
     dense = [
-        [float(i.channel.changes.get(s, 0)) for i in these for s in some] if kind == GENERAL else []
-        for some, these, kind in zip(members, items, kinds)
+        [float(i.channel.changes.get(s, 0)) for i in block_items for s in block] if kind == GENERAL else []
+        for block, block_items, kind in zip(members, items, kinds)
     ]
     flat = list(chain.from_iterable(items))
     made: list[list[tuple[int, int, int]]] = [[] for _ in members]
     number = 0
-    for b, these in enumerate(items):
-        for i in these:
+    for b, block_items in enumerate(items):
+        for i in block_items:
             made[b] += [(n, s, number) for s, n in i.channel.changes.items() if block_of[s] != b]
             number += 1
     all_made = list(chain.from_iterable(made))
@@ -391,8 +393,8 @@ def _rows(items: list[_Item], members: list[list[int]], block_of: dict[int, int]
     """ITEM[...]; `one` is the place of the constant 1 in the state."""
     rows = np.zeros(len(items), dtype=ITEM)
     for row, (t, known, places, channel) in zip(rows, items):
-        some = members[min(block_of[s] for s in channel.consumed or channel.changes)]
-        amounts = [channel.changes.get(s, 0) for s in some]
+        block = members[min(block_of[s] for s in channel.consumed or channel.changes)]
+        amounts = [channel.changes.get(s, 0) for s in block]
         row["amount"], row["other_amount"] = (*amounts, 0)[:2]
         row["term"], row["degree"] = t, len(places)
         row["known"], row["other_known"] = (*known, one, one)[:2]

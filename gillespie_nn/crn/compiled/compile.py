@@ -13,7 +13,7 @@ import numpy as np
 
 from ...display.tables import counted
 from ...kernels.channels import CHANGE, EXTRA, PAIR, RANGE, TERM, Channels, Readers
-from ...kernels.continuous import Continuous
+from ...kernels.continuous import ContinuousPath
 from ...kernels.exact.families import Families
 from ...kernels.laws import Laws
 from ...kernels.leap.implicit import ImplicitPlan
@@ -24,7 +24,7 @@ from .blocks import implicit_plan
 from .law_programs import NetworkPrograms
 from .law_programs import starts as _starts
 from .leap_plan import leap_plan
-from .terms import Change, Factor, ProductFamily, Term, product_families, term_arrays, term_of
+from .terms import Change, Factor, ProductFamily, RateTerm, product_families, term_arrays, term_of
 
 if TYPE_CHECKING:
     from ..network import ReactionNetwork
@@ -65,7 +65,7 @@ class Structure:
         self.term_reaction = np.array(plain + [f.reactions[0] for f in families], dtype=np.uint32)
         terms = [term_of(network.reactions[r], network.index, laws.of_reaction.get(r)) for r in plain]
         self._products = [tuple(self.n_species + self._pools.index(p) for p in (f.rows, f.columns)) for f in families]
-        terms += [Term((Factor(a), Factor(b))) for a, b in self._products]
+        terms += [RateTerm((Factor(a), Factor(b))) for a, b in self._products]
         self.terms = terms
         self.reads = [term.reads(laws.laws) for term in terms]
         self._members = [np.array(f.reactions) for f in families]
@@ -118,7 +118,7 @@ class Structure:
             self._implicit = {key: implicit_plan(self, rates)}
         return self._implicit[key]
 
-    def _law_arrays(self, laws: NetworkPrograms, terms: Sequence[Term]) -> dict[str, Any]:
+    def _law_arrays(self, laws: NetworkPrograms, terms: Sequence[RateTerm]) -> dict[str, Any]:
         """What `Laws` has of the structure: the programs, and which terms and channels are of which."""
         program = np.array([-1 if (p := term.program) is None else p for term in terms], dtype=np.int64)
         timed = np.array([p >= 0 and laws.laws[p].reads_time for p in program], dtype=np.bool_)
@@ -131,7 +131,7 @@ class Structure:
             "timed_channel": channel,
         }
 
-    def _continuous(self, laws: NetworkPrograms) -> Continuous | None:
+    def _continuous(self, laws: NetworkPrograms) -> ContinuousPath | None:
         """The variables of rate rules; None without any."""
         if not laws.rate_rules:
             return None
@@ -177,10 +177,10 @@ class Structure:
             power = float(volume) ** (1.0 - np.arange(self.order.max(initial=0) + 1))
             self._powers = (volume, power[self.order])
         scaled = np.multiply(rates, self._powers[1], out=np.zeros_like(rates), where=rates > 0)
-        found = scaled[self.term_reaction]
-        for k, reactions in enumerate(self._members, len(found) - len(self._members)):
-            found[k] = scaled[reactions].max()
-        return found
+        result = scaled[self.term_reaction]
+        for k, reactions in enumerate(self._members, len(result) - len(self._members)):
+            result[k] = scaled[reactions].max()
+        return result
 
     def shares(self, rates: np.ndarray) -> np.ndarray:
         """Rate constant of each member of a family over the largest of its family, float64[member]."""
@@ -253,11 +253,11 @@ class Structure:
         """What the firing of each channel changes."""
         readers = self.readers
         starts, terms, channel = readers.term_start.tolist(), readers.term.tolist(), readers.channel.tolist()
-        found = []
+        affected = []
         for change in self.changes:
-            found.append(sorted({channel[t] for s, _ in change for t in terms[starts[s] : starts[s + 1]]}))
-        channel = np.array(list(chain.from_iterable(found)), dtype=np.uint32)
-        return Dependents(_starts(found), channel, readers.pairs, readers.more)
+            affected.append(sorted({channel[t] for s, _ in change for t in terms[starts[s] : starts[s + 1]]}))
+        channel = np.array(list(chain.from_iterable(affected)), dtype=np.uint32)
+        return Dependents(_starts(affected), channel, readers.pairs, readers.more)
 
 
 class CompiledNetwork:
@@ -271,8 +271,8 @@ class CompiledNetwork:
     def changes(self) -> list[Change]:
         """Net change of each reaction, by species number."""
         index = self._network.index
-        found = (reaction.net_change().items() for reaction in self._network.reactions)
-        return [tuple(sorted((index[s], n) for s, n in change)) for change in found]
+        net_changes = (reaction.net_change().items() for reaction in self._network.reactions)
+        return [tuple(sorted((index[s], n) for s, n in change)) for change in net_changes]
 
     @cached_property
     def single(self) -> Structure:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ...kernels import laws as codes
-from ...kernels.continuous import ABSOLUTE, CROSSING, N_NUMBERS, N_ROWS, RELATIVE, STALE, Continuous
+from ...kernels.continuous import ABSOLUTE, CROSSING, N_NUMBERS, N_ROWS, RELATIVE, STALE, ContinuousPath
 from ..expressions import Expression
 from .derivative import EXPREL, without_gaps
 
@@ -59,7 +59,7 @@ _MOST_IN_ALL = 1 << 17
 """Entries of all tables together, 2 MiB. A network with more laws than that has smaller tables."""
 _LEAST_ENTRIES = 16
 _RELATIVE, _ABSOLUTE = 1e-8, 1e-10
-"""Tolerances of each step of the variables that rate rules change; the second is a part of `Continuous.scale`."""
+"""Tolerances of each step of the variables that rate rules change; the second is a part of `ContinuousPath.scale`."""
 _LEAST_SCALE = 1e-5
 """Of a variable that begins at 0, whose scale is not known yet: less, and where its rate is a small difference of large
 terms, their rounding alone would make steps too short."""
@@ -78,7 +78,7 @@ _PLAIN = {
 _SWAPPED = {">": codes.LESS, ">=": codes.LESS_OR_EQUAL}
 
 
-class Program(NamedTuple):
+class LawProgram(NamedTuple):
     """One expression. Register k holds constant k, and behind the constants, what instruction k computes."""
 
     constants: tuple[float, ...]
@@ -105,7 +105,7 @@ def program(
     species: Mapping[str, int],
     variables: Mapping[str, int],
     moving: frozenset[int] = frozenset((codes.TIME_VARIABLE,)),
-) -> Program:
+) -> LawProgram:
     """Compile; `species` and `variables` give the place of each name, and `moving` the places of variables that change
     between reactions."""
     values = _Values(species, variables, moving)
@@ -134,10 +134,10 @@ class _Values:
             return self._add((codes.VARIABLE, place, 0, 0), place not in self._moving)
         parts = [self.of(a) for a in args]
         if op == "piecewise":  # value, condition, value, condition, ..., otherwise
-            found = parts[-1] if len(parts) % 2 else self._constant(float("nan"))
+            result = parts[-1] if len(parts) % 2 else self._constant(float("nan"))
             for k in range(len(parts) - len(parts) % 2 - 2, -1, -2):
-                found = self._operation(codes.SELECT, parts[k], parts[k + 1], found)
-            return found
+                result = self._operation(codes.SELECT, parts[k], parts[k + 1], result)
+            return result
         if op in _NARY:
             return reduce(lambda a, b: self._operation(_NARY[op], a, b), parts)
         if op in _SWAPPED:
@@ -162,24 +162,24 @@ class _Values:
             self._is_fixed.append(is_fixed)
         return self._number[key]
 
-    def program(self, result: int) -> Program:
+    def program(self, result: int) -> LawProgram:
         """The program that computes them all, and whose value is `result`: constants, the fixed part, the body."""
         groups: list[list[int]] = [[], [], []]
         for value, instruction in enumerate(self._instructions):
             groups[0 if instruction is None else 1 if self._is_fixed[value] else 2].append(value)
         register = {value: k for k, value in enumerate(chain.from_iterable(groups))}
-        found: list[Instruction] = []
+        instructions: list[Instruction] = []
         for op, a, b, c in filter(None, (self._instructions[v] for v in groups[1] + groups[2])):
             reads = op in (codes.COUNT, codes.VARIABLE)
-            found.append((op, a, b, c) if reads else (op, register[a], register[b], register[c]))
-        return Program(
+            instructions.append((op, a, b, c) if reads else (op, register[a], register[b], register[c]))
+        return LawProgram(
             tuple(self._constants[v] for v in groups[0]),
-            tuple(found),
+            tuple(instructions),
             len(groups[1]),
             register[result],
-            tuple(sorted({a for op, a, _, _ in found if op == codes.COUNT})),
-            any(op == codes.VARIABLE and a in self._moving for op, a, _, _ in found),
-            tuple(sorted({a for op, a, _, _ in found if op == codes.VARIABLE})),
+            tuple(sorted({a for op, a, _, _ in instructions if op == codes.COUNT})),
+            any(op == codes.VARIABLE and a in self._moving for op, a, _, _ in instructions),
+            tuple(sorted({a for op, a, _, _ in instructions if op == codes.VARIABLE})),
         )
 
 
@@ -197,7 +197,7 @@ class NetworkPrograms:
         """Places of the variables that rate rules change."""
         moving = frozenset((codes.TIME_VARIABLE, *self.moved))
         self.of_reaction: dict[int, int] = {}
-        self.laws: list[Program] = []
+        self.laws: list[LawProgram] = []
         for r, reaction in enumerate(network.reactions):
             if reaction.law is not None:
                 self.of_reaction[r] = len(self.laws)
@@ -214,7 +214,7 @@ class NetworkPrograms:
 
 
 def arrays(
-    laws: list[Program], triggers: list[Program], state_size: int, rate_rules: Sequence[Program] = ()
+    laws: list[LawProgram], triggers: list[LawProgram], state_size: int, rate_rules: Sequence[LawProgram] = ()
 ) -> dict[str, Any]:
     """The fields of `kernels.laws.Laws` that depend on the programs alone."""
     all_programs = [*laws, *triggers, *rate_rules]
@@ -248,9 +248,12 @@ def arrays(
     }
 
 
-def continuous(network: NetworkPrograms, conditions: list[int], restarts: np.ndarray) -> Continuous:
-    """`kernels.continuous.Continuous`: `conditions` are the triggers that read a variable of a rate rule, `restarts`
-    bool[channel] whether its firing ends the path."""
+def continuous(network: NetworkPrograms, conditions: list[int], restarts: np.ndarray) -> ContinuousPath:
+    """The `kernels.continuous.ContinuousPath` of a network.
+
+    `conditions` are the triggers that read a variable of a rate rule; `restarts` bool[channel] says whether the firing
+    of a channel ends the path.
+    """
     from scipy.integrate import RK45
 
     n = len(network.moved)
@@ -264,7 +267,7 @@ def continuous(network: NetworkPrograms, conditions: list[int], restarts: np.nda
     numbers[RELATIVE], numbers[ABSOLUTE] = _RELATIVE, _ABSOLUTE
     is_condition = np.zeros(len(network.triggers), dtype=np.bool_)
     is_condition[conditions] = True
-    return Continuous(
+    return ContinuousPath(
         place=np.array(network.moved, dtype=np.uint32),
         number=number,
         first_program=np.array([len(network.laws) + len(network.triggers)]),
@@ -291,8 +294,8 @@ def continuous(network: NetworkPrograms, conditions: list[int], restarts: np.nda
     )
 
 
-def _linked(all_programs: list[Program]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """`Laws.programs` without tables, `Laws.code` and `Laws.registers`: each program has registers of its own."""
+def _linked(all_programs: list[LawProgram]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """`Laws.programs` without tables, `Laws.code` and `Laws.registers`: programs share no registers."""
     programs = np.zeros(len(all_programs) + 1, dtype=codes.PROGRAM)
     programs["table"] = codes.NO_TABLE
     programs["start"] = starts([p.instructions for p in all_programs])

@@ -98,18 +98,18 @@ def _felt(channels: list[PlainChannel], kept: set[int], structure: "Structure") 
 
 def _kept(channels: list[PlainChannel], structure: "Structure", slow: frozenset[int], varies: set[int]) -> set[int]:
     """Terms whose sums are kept: many in one channel, of what weights alone change."""
-    found: set[int] = set()
+    terms: set[int] = set()
     for c in channels:
-        some = [
+        candidates = [
             t
             for t in c.terms
             if structure.terms[t].is_plain
             and max(structure.terms[t].multiplicity.values(), default=0) < 2  # a square is no sum over what changes
             and slow.issuperset(varies.intersection(structure.reads[t]))
         ]
-        if len(some) >= _KEPT:
-            found.update(some)
-    return found
+        if len(candidates) >= _KEPT:
+            terms.update(candidates)
+    return terms
 
 
 def _kept_by_species(kept: set[int], slow: frozenset[int], structure: "Structure") -> tuple[np.ndarray, np.ndarray]:
@@ -133,13 +133,13 @@ def _summands(terms: list[int], others: list[int], structure: "Structure") -> np
 
 def _channels(structure: "Structure") -> list[PlainChannel]:
     term_start = structure.arrays["term_start"].tolist()
-    found = []
+    channels = []
     for c in range(structure.n_plain):
         terms = range(term_start[c], term_start[c + 1])
         plain = all(structure.terms[t].is_plain for t in terms)
         changes = [(s, n) for s, n in structure.changes[c] if s < structure.n_species]  # pools are summed afresh
-        found.append(PlainChannel(c, terms, [structure.reads[t] for t in terms], changes, plain))
-    return found
+        channels.append(PlainChannel(c, terms, [structure.reads[t] for t in terms], changes, plain))
+    return channels
 
 
 def _readers(kept: set[int], slow: frozenset[int], structure: "Structure") -> tuple[np.ndarray, np.ndarray]:
@@ -160,7 +160,7 @@ def _families(structure: "Structure", rates: np.ndarray, felt: set[int]) -> np.n
     families = structure.families(rates)
     rows = np.diff(families.pool_start.astype(np.int64))[families.pools[:, 0]]
     targets = np.split(families.species, families.member_start[1:-1])[: len(rows)]
-    at_once = np.array([not felt.isdisjoint(some.tolist()) for some in targets], dtype=np.bool_)
+    at_once = np.array([not felt.isdisjoint(species.tolist()) for species in targets], dtype=np.bool_)
     waits = ~families.pool_varies[families.pools[:, 1]] & ~at_once
     return table(
         FAMILY,
@@ -175,11 +175,11 @@ def _live(channels: list[PlainChannel], kept: set[int], structure: "Structure") 
     live: list[list[int]] = [[] for _ in range(structure.n_channels)]
     for c in channels:
         live[c.number] = [t for t in c.terms if t not in kept]
-    plain = [all(structure.terms[t].is_plain for t in some) and _consecutive(some) for some in live]
-    listed = [[] if direct else some for some, direct in zip(live, plain)]
+    plain = [all(structure.terms[t].is_plain for t in terms) and _consecutive(terms) for terms in live]
+    listed = [[] if direct else terms for terms, direct in zip(live, plain)]
     place = starts(listed)
-    start = [(some[0] if some else 0) if direct else k for some, direct, k in zip(live, plain, place)]
-    end = [first + len(some) for first, some in zip(start, live)]
+    start = [(terms[0] if terms else 0) if direct else k for terms, direct, k in zip(live, plain, place)]
+    end = [first + len(terms) for first, terms in zip(start, live)]
     return table(TERMS, start=start, end=end, consecutive=plain), uint(list(chain.from_iterable(listed)))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...kernels.codes import FALLING, LAW, RAMP, STEP
 from ..reaction import Reaction
-from .law_programs import Program
+from .law_programs import LawProgram
 
 _KIND = {"step": STEP, "ramp": RAMP}
 
@@ -28,7 +28,7 @@ class Extra(NamedTuple):
     b: int
 
 
-class Term(NamedTuple):
+class RateTerm(NamedTuple):
     """A product that, times a coefficient, is one reaction's part of a propensity."""
 
     factors: tuple[Factor, ...] = ()
@@ -51,10 +51,10 @@ class Term(NamedTuple):
 
     @property
     def multiplicity(self) -> Counter[int]:
-        """How many of each species it takes; of a general law nothing is said."""
+        """How many of each species it takes; empty for a general law."""
         return Counter([s for s, _ in self.factors])
 
-    def reads(self, laws: Sequence[Program]) -> list[int]:
+    def reads(self, laws: Sequence[LawProgram]) -> list[int]:
         """The species that it reads, in order."""
         if not self.extra:
             return sorted({s for s, _ in self.factors})
@@ -63,18 +63,18 @@ class Term(NamedTuple):
         return sorted({f.species for f in self.factors} | {s for e in self.extra for s in (e.a, e.b)})
 
 
-def term_of(reaction: Reaction, index: Mapping[str, int], program: int | None) -> Term:
+def term_of(reaction: Reaction, index: Mapping[str, int], program: int | None) -> RateTerm:
     """The term of a reaction, whose general law, if it has one, is program number `program`."""
     if program is not None:
-        return Term((), (Extra(LAW, program, 0),))
+        return RateTerm((), (Extra(LAW, program, 0),))
     factors = tuple(Factor(index[s], k) for s, n in reaction.reactants for k in range(n))
     if reaction.threshold is None:
-        return Term(factors)
+        return RateTerm(factors)
     kind, above, below = reaction.threshold
-    return Term(factors, (Extra(_KIND[kind], index[above], index[below]),))
+    return RateTerm(factors, (Extra(_KIND[kind], index[above], index[below]),))
 
 
-def term_arrays(terms: Sequence[Term], one: int) -> dict[str, np.ndarray]:
+def term_arrays(terms: Sequence[RateTerm], one: int) -> dict[str, np.ndarray]:
     """Two plain factors a term, padded by the constant 1, and extra factors: also the plain ones beyond two."""
     first, second, offset, counts = [], [], [], []
     extra: list[tuple[int, int, int]] = []
@@ -122,8 +122,8 @@ _WORTHWHILE = 4
 
 
 class ProductFamily(NamedTuple):
-    """Reaction reactions[i * len(columns) + j] has the catalysts rows[i] and columns[j]; numbers all. Of catalysts that
-    no reaction changes and those that some do, the former are the columns."""
+    """Reaction reactions[i * len(columns) + j] has the catalysts rows[i] and columns[j]; numbers all. If no
+    reaction changes the catalysts of one side, these are the columns."""
 
     rows: tuple[int, ...]
     columns: tuple[int, ...]
@@ -148,7 +148,7 @@ def product_families(
     pooled: set[int] = set()
     changed: set[int] = set()
     for candidates in (few, *(slow[rate] for rate in sorted(slow))):
-        for family in _found(candidates, changes, varies, worthwhile):
+        for family in _families_of(candidates, changes, varies, worthwhile):
             pool, targets = {*family.rows, *family.columns}, {changes[r][0][0] for r in family.reactions}
             if pooled.isdisjoint(targets) and changed.isdisjoint(pool):
                 families.append(family)
@@ -157,7 +157,7 @@ def product_families(
     return tuple(families)
 
 
-def _found(
+def _families_of(
     candidates: Sequence[tuple[int, tuple[int, int]]], changes: Sequence[Change], varies: set[int], worthwhile: int
 ) -> tuple[ProductFamily, ...]:
     """Families of the reactions `candidates`, pairs of their number and their catalysts."""
@@ -167,8 +167,8 @@ def _found(
             partners.setdefault(a, {})[b] = r
             partners.setdefault(b, {})[a] = r
     classes: dict[frozenset[int], list[int]] = {}
-    for a, found in partners.items():
-        classes.setdefault(frozenset(found), []).append(a)
+    for a, others in partners.items():
+        classes.setdefault(frozenset(others), []).append(a)
     families: list[ProductFamily] = []
     used: set[int] = set()
     for columns, rows in sorted(classes.items(), key=lambda item: (-len(item[0]) * len(item[1]), item[1])):

@@ -1,9 +1,9 @@
-"""libantimony, which translates Antimony to SBML and back, in a process of its own.
+"""Antimony by way of SBML, which libantimony translates in a separate process.
 
-It is compiled code that ends its process for a model that contains itself, and its `import "PATH"` reads any file that
-the process can. So it runs in a child that can open no file any more, with limits of time and memory. Files that a
-model may import, those below its own folder, are put in the place of their import before: to libantimony that is the
-same.
+libantimony is compiled code that ends its process for a model that contains itself, and its `import "PATH"` reads any
+file that the process can read. So it runs in a child process that cannot open files, with limits on time and memory.
+Before that, allowed imports, which are files below the folder of the model, are replaced by their content; for
+libantimony this makes no difference.
 
 L. P. Smith, F. T. Bergmann, D. Chandran, H. M. Sauro, Antimony: a modular model definition language, Bioinformatics 25
 (2009) 2452-2454, doi:10.1093/bioinformatics/btp401.
@@ -25,10 +25,10 @@ from ... import checks
 from ...checks import InputError
 from ..parts import Parts
 from . import sbml, sbml_write
-from .model_format import Format, Overrides, Source, errors_name
+from .model_format import ModelFormat, Overrides, Source, errors_name
 
 SECONDS = 60
-"""A translation may take so long [s]; large models take some."""
+"""Time limit of a translation [s]; large models take long."""
 _BYTES = 4 << 30
 _MOST_CHARACTERS = 50_000_000
 _IMPORT = re.compile(
@@ -69,36 +69,36 @@ try:
     else:
         done = antimony.loadSBMLString(source) >= 0
     if not done:
-        found = {"error": antimony.getLastError()}
+        answer = {"error": antimony.getLastError()}
     elif action == "read":
-        found = {"text": antimony.getSBMLString(antimony.getMainModuleName())}
+        answer = {"text": antimony.getSBMLString(antimony.getMainModuleName())}
     else:
-        found = {"text": antimony.getAntimonyString(antimony.getMainModuleName())}
+        answer = {"text": antimony.getAntimonyString(antimony.getMainModuleName())}
 except (UnicodeError, ValueError) as error:
-    found = {"error": f"libantimony cannot read it, and its message is not valid text: {error}"}
+    answer = {"error": f"libantimony cannot read it, and its message is not valid text: {error}"}
 with os.fdopen(out, "wb") as file:
-    file.write(json.dumps(found).encode())
+    file.write(json.dumps(answer).encode())
 """
 
 
-def to_sbml(text: str, folder: str | os.PathLike | None = None, own: str | os.PathLike = "") -> str:
-    """The SBML that libantimony makes of a text. It may import files below `folder`, by default none, of which `own` is
-    the one that holds the text itself.
+def to_sbml(text: str, folder: str | os.PathLike | None = None, origin: str | os.PathLike = "") -> str:
+    """Translate Antimony to SBML. The text may import files below `folder`, by default none.
 
-    Raises InputError for what libantimony refuses, or ends at, and for an import of anything else.
+    `origin` is the file of the text. Raises InputError if libantimony refuses the text or crashes, and for an import of
+    any other file.
     """
-    return _translated("read", text if folder is None else _with_imports(text, Path(folder), Path(own).resolve()))
+    return _translated("read", text if folder is None else _with_imports(text, Path(folder), Path(origin).resolve()))
 
 
 def from_sbml(document: str) -> str:
-    """The Antimony that libantimony makes of an SBML document. Raises InputError for what it refuses."""
+    """Translate an SBML document to Antimony. Raises InputError if libantimony refuses it."""
     return _translated("write", document)
 
 
-def _with_imports(text: str, folder: Path, own: Path) -> str:
-    """`text`, of the file `own`, with the files that it imports in the place of their first import, and without the
-    others."""
-    root, seen, size = folder.resolve(), {own}, len(text)
+def _with_imports(text: str, folder: Path, origin: Path) -> str:
+    """`text`, of the file `origin`, with the content of imported files in place of their first import; later imports
+    of a file are removed."""
+    root, seen, size = folder.resolve(), {origin}, len(text)
 
     def imported(written: str, below: Path) -> str:
         nonlocal size
@@ -119,7 +119,7 @@ def _with_imports(text: str, folder: Path, own: Path) -> str:
         return "\n" + put_in(content, path.parent) + "\n"
 
     def put_in(text: str, below: Path) -> str:
-        return _IMPORT.sub(lambda found: found[0] if found["path"] is None else imported(found["path"], below), text)
+        return _IMPORT.sub(lambda match: match[0] if match["path"] is None else imported(match["path"], below), text)
 
     return put_in(text, root)
 
@@ -152,10 +152,10 @@ def _translated(action: str, text: str) -> str:
     answer = json.loads(process.stdout)
     if "text" in answer:
         return answer["text"]
-    said = checks.printable(" ".join(answer["error"].split()))
-    if any(words in said for words in _CANNOT_OPEN):
+    message = checks.printable(" ".join(answer["error"].split()))
+    if any(words in message for words in _CANNOT_OPEN):
         raise InputError(_NOTHING_MORE)
-    raise InputError(said or "libantimony rejected it without a message")
+    raise InputError(message or "libantimony rejected it without a message")
 
 
 def _ended(code: int) -> str:
@@ -166,7 +166,7 @@ def _ended(code: int) -> str:
     return f"ended with exit code {code} while translating it"
 
 
-# Antimony in and out, by way of SBML, see `crn.formats.antimony`.
+# The format: reading and writing by way of SBML.
 
 if TYPE_CHECKING:
     from ..network import ReactionNetwork
@@ -184,16 +184,14 @@ def read(
     """The network of a file that ends in `.ant` or `.antimony` (path), or of a text. Files that it imports must lie
     below the folder of the file, a text may import none; with `imports` both may import what lies below that folder.
 
-    `substance` is that of `sbml_read.read`.
-
-    Raises InputError for what is wrong or refused.
+    `substance` is that of `sbml.read`. Raises InputError for mistakes and unsupported features.
     """
     text, origin = checks.text_or_file(source, _ENDINGS, "Antimony file")
-    own = "" if origin == "the text" else origin
-    folder = Path(own).parent if imports is None and own else imports
+    path = "" if origin == "the text" else origin
+    folder = Path(path).parent if imports is None and path else imports
     with errors_name(origin):
-        found = sbml.read_document(to_sbml(text, folder, own), parameters, substance)
-        return found._replace(origin=origin, language="sbml")
+        parts = sbml.read_document(to_sbml(text, folder, path), parameters, substance)
+        return parts._replace(origin=origin, language="sbml")
 
 
 def write(
@@ -218,7 +216,7 @@ def _examples() -> tuple[str, ...]:
     return tuple(path.read_text(encoding="utf-8") for path in files)
 
 
-FORMAT = Format(
+FORMAT = ModelFormat(
     name="antimony",
     title="Antimony",
     endings=_ENDINGS,

@@ -52,7 +52,7 @@ def mratio(a: float, b: float, z: float) -> float:
 
 # Rate laws that BioNetGen knows by name: `0.5*Sat k K`, `MM kcat Km`, `Hill k K n`, as propensities in counts.
 #
-# Reactants x1, x2, ... count in the order of the file. As in BioNetGen's own simulator (`rxn_rate` of
+# Reactants x1, x2, ... count in the order of the file. As in the simulator of BioNetGen (`rxn_rate` of
 # bng2/Network3/src/network.cpp), the second of two like reactants counts as x - 1 in a numerator:
 #
 #     Sat k K1 ... Km     k x1 ... xr / ((K1 + x1) ... (Km + xm)), with 1 to r saturation constants for r reactants
@@ -280,10 +280,10 @@ class Formulas:
         return self._rates[text]
 
     def _number(self, expression: Expression, what: str) -> float:
-        found = self._resolved(expression, what)
-        if found.names():
-            raise InputError(f"{what} must be constant, but uses {checks.shortened(sorted(found.names()))}")
-        return float(found.evaluate({}))
+        resolved = self._resolved(expression, what)
+        if resolved.names():
+            raise InputError(f"{what} must be constant, but uses {checks.shortened(sorted(resolved.names()))}")
+        return float(resolved.evaluate({}))
 
     def _resolved(self, expression: Expression, what: str) -> Expression:
         if sum(self._sizes.get(node.value, 1) for node in expression.walk()) > MOST_NODES:

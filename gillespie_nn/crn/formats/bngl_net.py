@@ -2,7 +2,7 @@
 
 Convention: a rate in the file holds the symmetry factor (`0.5*kp` of `A + A -> ...`) and the conversion to counts, so a
 reaction fires with its rate times n (n - 1) ... over like reactants, without 1 / n!: the propensity of this package at
-volume 1. So does BioNetGen's own simulator, for constants and for functions (`rxn_rate`, discrete case, of
+volume 1. So does the simulator of BioNetGen, for constants and for functions (`rxn_rate`, discrete case, of
 bng2/Network3/src/network.cpp). A species with `$` is read by reactions and not changed by them.
 
 Constant rates become mass action, rates that read groups or `time()` become laws, with the functions that they read put
@@ -28,7 +28,7 @@ from ..names import BUILT_IN, FUNCTION, GROUP, PARAMETER, Scope
 from ..parts import Parts
 from ..reaction import Reaction, checked_name
 from .bngl_formulas import Formulas, at_line, propensity, written
-from .model_format import Format, Overrides, Source, errors_name
+from .model_format import ModelFormat, Overrides, Source, errors_name
 
 _ENDINGS = (".net",)
 _BUILT_IN = {"time": BUILT_IN["time"], "_pi": BUILT_IN["pi"], "_e": BUILT_IN["exponentiale"]}
@@ -58,8 +58,8 @@ def read(source: Source, parameters: Overrides = None) -> Parts:
     text, origin = checks.text_or_file(source, _ENDINGS, "BioNetGen network file")
     parameters = checks.by_name("parameters", parameters)
     with errors_name(origin):
-        found = _network(_blocks(text), parameters)._replace(origin=origin)
-        return found._replace(text=text) if found.settable else found
+        parts = _network(_blocks(text), parameters)._replace(origin=origin)
+        return parts._replace(text=text) if parts.settable else parts
 
 
 def _blocks(text: str) -> Blocks:
@@ -107,8 +107,8 @@ def _read(line: str, n: int, blocks: Blocks, inside: str | None) -> str | None:
     return inside
 
 
-def _once(found: Container[str], key: str) -> str:
-    if key in found:
+def _once(taken: Container[str], key: str) -> str:
+    if key in taken:
         raise InputError(f"{key!r} is given twice: give it once")
     return key
 
@@ -143,10 +143,10 @@ def _network(blocks: Blocks, overrides: Mapping[str, float]) -> Parts:
     for index, (n, pattern, amount) in species.items():
         names[index] = _species_name(index, pattern, groups, scope)
         with at_line(n):
-            found = formulas.constant(amount, "the initial amount")
+            value = formulas.constant(amount, "the initial amount")
             # A product such as 0.1 * 30 may miss the whole number it means by rounding alone.
-            found = checks.rounded_amount(found)
-            initial[names[index]] = checks.amount("the initial amount", found)
+            value = checks.rounded_amount(value)
+            initial[names[index]] = checks.amount("the initial amount", value)
     fixed = {names[index] for index, (_, pattern, _) in species.items() if "$" in pattern}
     reactions: dict[str, Reaction] = {}
     for n, (index, left, right, rate) in blocks["reactions"]:
@@ -212,11 +212,11 @@ def _propensity(title: str, taken: list[str], rate: str, formulas: Formulas) -> 
         factor = formulas.constant(named.factor, "the factor") if named.factor.strip() else 1.0
         with errors_name(f"reaction {title}"):
             return propensity(named.law, factor, values, taken)
-    found = formulas.rate(rate, "the rate")
-    if not found.names():
-        return checks.not_negative("the rate", float(found.evaluate({})))
+    law = formulas.rate(rate, "the rate")
+    if not law.names():
+        return checks.not_negative("the rate", float(law.evaluate({})))
     factors = [formula.parse(f"{s} - {k}" if k else s) for s, n in Counter(taken).items() for k in range(n)]
-    return operation("product", (found, *factors)) if factors else found
+    return operation("product", (law, *factors)) if factors else law
 
 
 _EXAMPLE = """begin parameters
@@ -246,7 +246,7 @@ begin groups
     2 Pairs 2
 end groups
 """
-FORMAT = Format(
+FORMAT = ModelFormat(
     name="bngl_net",
     title="a BioNetGen network",
     endings=_ENDINGS,

@@ -1,8 +1,8 @@
-"""The names of an SBML model: which are declared where, and the identifiers that they get here.
+"""MathML of SBML as expressions: the names of a model with their scopes, and the translation of formulas.
 
-All that a model declares shares one namespace. The parameters of a kinetic law and the arguments of a function are in
-scopes of their own and shadow what is declared outside. The time and the constants are no names of SBML but symbols
-with elements of their own, so that a parameter may be called `time`: it gets another identifier here.
+All declarations of a model share one namespace. The parameters of a kinetic law and the arguments of a function have
+inner scopes, which shadow outer names. In SBML the time and the constants are not names but symbols with separate
+elements. So a parameter may be called `time`; it gets another identifier here.
 """
 
 import math
@@ -40,19 +40,19 @@ def global_scope(model: Any) -> Scope:
 
 
 def scope_of(names: Iterable[str], kind: str, above: Scope | None = None) -> Scope:
-    """A scope of its own for the parameters of a kinetic law, or the arguments of a function."""
+    """An inner scope for the parameters of a kinetic law, or the arguments of a function."""
     scope = Scope(above=above)
     _define(scope, [(name, kind) for name in names])
     return scope
 
 
 def _define(scope: Scope, names: list[tuple[str, str]]) -> None:
-    # What has to be renamed comes last: no other name gives way to it.
+    # Names that must change their identifier come last, so that no other name has to give way to them.
     for name, kind in sorted(names, key=lambda item: item[0] in BUILT_IN):
         scope.define(name, kind)
 
 
-# MathML of SBML, as libsbml's syntax trees, to expressions.
+# Translation of the syntax trees of libsbml to expressions.
 
 _SIMPLE = {
     "LOGICAL_NOT": "not",
@@ -82,7 +82,7 @@ _SYMBOLS = {
     "CONSTANT_FALSE": number(0.0), "NAME_AVOGADRO": BUILT_IN["avogadro"].expression,
     "NAME_TIME": BUILT_IN["time"].expression,
 }  # fmt: skip
-"""What has an element of its own in MathML, and is no name."""
+"""Symbols with a separate element in MathML, which are not names."""
 
 
 class Translator:
@@ -139,17 +139,17 @@ class Translator:
             while not operands[-1][1] and self._is_chain(operands[-1][0], op):
                 operands += self._nested_left(operands.pop()[0], op)
         for operand, is_subtracted in operands:
-            found = self._translate(operand, scope, depth + 1)
-            yield Expression("negative", (found,)) if is_subtracted else found
+            translated = self._translate(operand, scope, depth + 1)
+            yield Expression("negative", (translated,)) if is_subtracted else translated
 
     def _nested_left(self, node: Any, op: str) -> list[tuple[Any, bool]]:
         """(node, whether it is subtracted) of each operand, those of first operands taken in."""
-        found: list[tuple[Any, bool]] = []
+        operands: list[tuple[Any, bool]] = []
         while self._is_chain(node, op):
             is_minus = self._kind[node.getType()] == "MINUS"
-            found += [(node.getChild(k), is_minus) for k in range(node.getNumChildren() - 1, 0, -1)]
+            operands += [(node.getChild(k), is_minus) for k in range(node.getNumChildren() - 1, 0, -1)]
             node = node.getChild(0)
-        return [(node, False), *reversed(found)]
+        return [(node, False), *reversed(operands)]
 
     def _nested_right(self, node: Any, op: str) -> bool:
         for _ in range(_NESTED_RIGHT):
@@ -207,10 +207,10 @@ def _combine(kind: str, args: tuple[Expression, ...]) -> Expression:
     if kind.startswith("RELATIONAL") and len(args) > 2:
         return Expression("and", tuple(Expression(_SIMPLE[kind], pair) for pair in zip(args, args[1:])))
     if kind == "LOGICAL_XOR":
-        found = number(0)
+        result = number(0)
         for a in args:
-            found = Expression("!=", (found, Expression("not", (Expression("not", (a,)),))))
-        return found
+            result = Expression("!=", (result, Expression("not", (Expression("not", (a,)),))))
+        return result
     if kind == "LOGICAL_IMPLIES":
         _need(len(args) == 2, "implies", "two", args)
         return Expression("or", (Expression("not", args[:1]), args[1]))

@@ -31,7 +31,7 @@ def errors_name(origin: str) -> Iterator[None]:
 
 
 @dataclass(frozen=True)
-class Format:
+class ModelFormat:
     """A way to write down a model.
 
     Parameters

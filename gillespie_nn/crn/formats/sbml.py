@@ -11,11 +11,11 @@ from ..expressions import Expression, number
 from ..names import Scope
 from ..parts import Event, Parts
 from .mathml import VALUES, Translator, global_scope, has_formula, may_miss
-from .model_format import Format, Overrides, Source, errors_name
+from .model_format import ModelFormat, Overrides, Source, errors_name
 from .sbml_declared import Declared
 from .sbml_document import flattened
 from .sbml_reactions import Reactions
-from .sbml_values import Values
+from .sbml_values import SbmlValues
 from .sbml_write import write
 
 REACTIONS = """<?xml version="1.0" encoding="UTF-8"?>
@@ -187,10 +187,10 @@ def read_document(
     """The network of an SBML document, whose submodels may be in files in `folder` or below; raises InputError."""
     document, text = flattened(text, folder)
     try:
-        found = _translated(document, parameters, substance)
+        parts = _translated(document, parameters, substance)
     except RecursionError:
         raise InputError("a formula is nested too deeply") from None
-    return found._replace(text=text) if found.settable else found
+    return parts._replace(text=text) if parts.settable else parts
 
 
 def _translated(document: Any, overrides: Overrides, substance: str | None) -> Parts:
@@ -202,7 +202,7 @@ def _translated(document: Any, overrides: Overrides, substance: str | None) -> P
     scope = global_scope(model)
     translator = Translator(sbml, model)
     declared = Declared(model, translator, scope, overrides)
-    values = Values(model, declared, substance)
+    values = SbmlValues(model, declared, substance)
     sizes = values.compartments()
     fixed = len(sizes) == 1 and not declared.changes(*sizes)
     volume = next(iter(sizes.values())) if fixed else 1.0
@@ -224,7 +224,7 @@ def _translated(document: Any, overrides: Overrides, substance: str | None) -> P
     )  # fmt: skip
 
 
-def _only_ode(reader: Reactions, values: Values) -> str:
+def _only_ode(reader: Reactions, values: SbmlValues) -> str:
     """Why only `ode` can simulate the model, or nothing."""
     if reader.flowing:
         return next(iter(reader.flowing.values()))
@@ -273,14 +273,14 @@ def _can_happen(event: Any) -> bool:
 class _Events:
     """Events, translated with the names of the model."""
 
-    def __init__(self, translator: Translator, scope: Scope, values: Values):
+    def __init__(self, translator: Translator, scope: Scope, values: SbmlValues):
         self._translator, self._scope, self._values = translator, scope, values
 
     def all(self, model: Any) -> tuple[Event, ...]:
         """All events, in order, but for those that cannot happen because they have no trigger."""
         events = enumerate(model.getListOfEvents(), 1)
-        own = tuple(self._event(e, k) for k, e in events if _can_happen(e))
-        return (*self._draws({event.name for event in own}), *own)
+        declared = tuple(self._event(e, k) for k, e in events if _can_happen(e))
+        return (*self._draws({event.name for event in declared}), *declared)
 
     def _draws(self, taken: Container[str]) -> tuple[Event, ...]:
         """The event that draws initial values, before all others; its name is none of `taken`."""
@@ -339,7 +339,7 @@ class _Events:
 # M. Hucka et al., The Systems Biology Markup Language (SBML): language specification for level 3 version 2 core,
 # Journal of Integrative Bioinformatics 16 (2019) 20190021, doi:10.1515/jib-2019-0021.
 
-FORMAT = Format(
+FORMAT = ModelFormat(
     name="sbml",
     title="SBML",
     endings=(".xml", ".sbml"),

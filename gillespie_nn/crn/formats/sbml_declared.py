@@ -1,6 +1,6 @@
 """Algebraic rules of SBML, solved for the names that nothing else gives: they become assignment rules.
 
-Each rule says that an expression is 0. Which of the free names it gives is found by trying: a name is solved for where
+Each rule says that an expression is 0. Which of the free names it gives is tried in turn: a name is solved for where
 the expression is linear in it, or where it stands in one place, below operations that have an inverse.
 """
 
@@ -41,7 +41,7 @@ _INVERSE: Mapping[str, Callable[[Expression], Expression]] = {
 def solved(
     algebraic: Sequence[Expression], rules: Mapping[str, Expression], free: Sequence[str]
 ) -> dict[str, Expression]:
-    """Assignment rules that are equal to the `algebraic` ones, for some of the names `free`, the first preferred.
+    """Assignment rules that are equal to the `algebraic` ones, for names among `free`, the first preferred.
     `rules` are the assignment rules there are. Raises InputError where there is no explicit solution."""
     if not algebraic:
         return {}
@@ -49,20 +49,20 @@ def solved(
     trials = 0
     stuck = algebraic[0]
 
-    def search(k: int, found: dict[str, Expression]) -> dict[str, Expression] | None:
+    def search(k: int, solutions: dict[str, Expression]) -> dict[str, Expression] | None:
         nonlocal trials, stuck
         if k == len(algebraic):
-            return found
-        rule = checked(algebraic[k].substitute(inlined).substitute(found), f"the algebraic rule {algebraic[k]} = 0")
+            return solutions
+        rule = checked(algebraic[k].substitute(inlined).substitute(solutions), f"the algebraic rule {algebraic[k]} = 0")
         for name in free:
-            if name in found or name not in rule.names():
+            if name in solutions or name not in rule.names():
                 continue
             trials += 1
             solution = _solution(rule, name) if trials <= _MOST_TRIALS else None
             if solution is None:
                 continue
             solution = checked(solution, f"the solution of the algebraic rule {algebraic[k]} = 0 for {name}")
-            put_in = {other: value.substitute({name: solution}) for other, value in found.items()}
+            put_in = {other: value.substitute({name: solution}) for other, value in solutions.items()}
             complete = search(k + 1, {**put_in, name: solution})
             if complete is not None:
                 return complete
@@ -173,7 +173,7 @@ def references(
 ) -> dict[str, tuple[Reference, ...]]:
     """The references to `species`, libsbml's by identifier, of each reaction that change them: by the identifier of the
     reaction. Those to boundary and constant species change nothing."""
-    found = {}
+    result = {}
     for reaction in model.getListOfReactions():
         name = scope.meaning(reaction.getId(), "reaction", REACTION).identifier if reaction.getId() else ""
         mine = []
@@ -188,20 +188,20 @@ def references(
                 amount = _number(model, reference, what, translator, scope)
                 factor = _factor(model, species[s], scope)
                 mine.append(Reference(name, s, sign, product(amount, factor), what))
-        found[name] = tuple(mine)
-    return found
+        result[name] = tuple(mine)
+    return result
 
 
 def given(model: Any, scope: Scope) -> dict[str, float]:
     """The stoichiometries that have names, as they are written; NaN without one."""
-    found = {}
+    values = {}
     for reaction in model.getListOfReactions():
         for side in (reaction.getListOfReactants(), reaction.getListOfProducts()):
             for reference in side:
                 if reference.getId():
                     symbol = scope.meaning(reference.getId(), "stoichiometry", STOICHIOMETRY)
-                    found[symbol.identifier] = _written(model, reference)
-    return found
+                    values[symbol.identifier] = _written(model, reference)
+    return values
 
 
 def _written(model: Any, reference: Any) -> float:
@@ -312,7 +312,7 @@ class Declared:
         return name_of(compartment)
 
     def law(self, reaction: str) -> tuple[Expression, Mapping[str, float]]:
-        """The kinetic law of a reaction as it is written, and the values of its own parameters."""
+        """The kinetic law of a reaction as it is written, and the values of its local parameters."""
         law = self.reactions[reaction].getKineticLaw()
         if law is None or (law.getMath() is None and has_formula(law)):
             raise InputError(f"reaction {reaction} has no kinetic law")
@@ -351,7 +351,7 @@ class Declared:
         for reaction in model.getListOfReactions():
             items += [r for side in (reaction.getListOfReactants(), reaction.getListOfProducts()) for r in side]
         names = [self.identifier(item.getId(), "symbol") for item in items if item.getId() and not item.getConstant()]
-        taken = {r.species for found in self.references.values() for r in found}
+        taken = {r.species for of_reaction in self.references.values() for r in of_reaction}
         taken |= self.rules.keys() | self.rate_rules.keys()
         return sorted((n for n in names if n not in taken), key=lambda n: n in self.assigned)
 

@@ -238,7 +238,7 @@ def substances(
         )
         return alone
     factors |= dict.fromkeys(undeclared, default)
-    found = Substances({s: factors[name] for s, name in names.items()}, factors[extent], reading)
+    result = Substances({s: factors[name] for s, name in names.items()}, factors[extent], reading)
     converted = sorted({name for name in {*names.values(), extent} - undeclared if factors[name] != 1.0})
     if converted or (undeclared and asked == MOLE):
         units = [
@@ -249,7 +249,7 @@ def substances(
             f"the model's substance units are {listed(units)}: amounts and the rates of reactions were converted to "
             f"molecules; if they {_AS_WRITTEN}"
         )
-    return found
+    return result
 
 
 def _is_undeclared(model: Any, name: str) -> bool:
@@ -259,12 +259,12 @@ def _is_undeclared(model: Any, name: str) -> bool:
 def _guessed(amounts: Collection[float]) -> float:
     """Molecules in an amount of 1 of a model of level 2 that declares no unit, and a warning that says so."""
     largest = max(amounts, default=0.0)
-    said = "the model declares no unit of substance, which means mole in SBML level 2: its amounts were read as "
+    notice = "the model declares no unit of substance, which means mole in SBML level 2: its amounts were read as "
     if 0 < largest * AVOGADRO <= COUNT_LIMIT:
-        checks.warn(f"{said}moles, at most {largest * AVOGADRO:.6g} molecules, and converted; if they {_AS_WRITTEN}")
+        checks.warn(f"{notice}moles, at most {largest * AVOGADRO:.6g} molecules, and converted; if they {_AS_WRITTEN}")
         return AVOGADRO
     why = f", because {largest:g} moles would be {largest * AVOGADRO:.2g}" if largest else ""
-    checks.warn(f"{said}molecules{why}; to read them as moles, use substance='mole' (--substance mole)")
+    checks.warn(f"{notice}molecules{why}; to read them as moles, use substance='mole' (--substance mole)")
     return 1.0
 
 
@@ -279,14 +279,14 @@ def _molecules(model: Any, name: str) -> float | None:
     definition = model.getUnitDefinition(name) if name else None
     if definition is None:
         return _BASE.get(name)
-    found = 1.0
+    molecules = 1.0
     for unit in definition.getListOfUnits():
         amount = unit.isMole() or unit.isAvogadro()
         if not (amount or unit.isItem() or unit.isDimensionless()):
             return None
         base = AVOGADRO if amount else 1.0
         try:
-            found *= (unit.getMultiplier() * 10.0 ** unit.getScale() * base) ** unit.getExponentAsDouble()
+            molecules *= (unit.getMultiplier() * 10.0 ** unit.getScale() * base) ** unit.getExponentAsDouble()
         except ArithmeticError:
             raise InputError(f"the unit {name} exceeds the range of float64: give it a smaller scale") from None
-    return checks.positive(f"the unit {name}, in molecules,", found)
+    return checks.positive(f"the unit {name}, in molecules,", molecules)

@@ -12,7 +12,7 @@ from ..names import BUILT_IN, REACTION, Scope
 from ..parts import listed
 from ..reaction import Reaction
 from .sbml_declared import Reference
-from .sbml_values import Values
+from .sbml_values import SbmlValues
 
 
 class Monomial(NamedTuple):
@@ -55,14 +55,14 @@ def orders(law: Monomial) -> dict[str, int]:
     offsets: dict[str, list[float]] = {}
     for s, offset in law.factors:
         offsets.setdefault(s, []).append(offset)
-    for s, found in offsets.items():
-        if any(abs(offset - k) > 1e-9 for k, offset in enumerate(sorted(found))):
-            n = len(found)
+    for s, offsets_of_species in offsets.items():
+        if any(abs(offset - k) > 1e-9 for k, offset in enumerate(sorted(offsets_of_species))):
+            n = len(offsets_of_species)
             falling = " * ".join([s] + [f"({s} - {k})" for k in range(1, n)])
             raise Unrecognised(f"its factors of {s} are not {falling}, the propensity for {n} molecules of {s}")
     if not (math.isfinite(law.coefficient) and law.coefficient >= 0):
         raise Unrecognised(f"its constant is {law.coefficient}, which must be at least 0 and finite")
-    return {s: len(found) for s, found in offsets.items()}
+    return {s: len(offsets_of_species) for s, offsets_of_species in offsets.items()}
 
 
 def _product(parts: list[Monomial]) -> Monomial:
@@ -106,7 +106,7 @@ def _power(base: Monomial, exponent: Monomial) -> Monomial:
     return _product([base] * int(power))
 
 
-# Laws of reversible reactions: a difference of two rates, each of which fires on its own.
+# Laws of reversible reactions: a difference of two rates, each of which fires separately.
 
 _NEVER_NEGATIVE = {"exp", "sqrt", "abs", "and", "or", "not", *RELATIONS}
 _AS_ARGUMENTS = {"sum", "product", "quotient of", "min", "max", "floor", "ceil"}
@@ -139,12 +139,12 @@ def split(law: Expression, names: Names) -> tuple[Expression, Expression] | None
 
 def reads(expression: Expression, rules: Mapping[str, Expression]) -> set[str]:
     """The names that it reads, also by way of rules."""
-    found: set[str] = set()
+    names: set[str] = set()
     wanted = expression.names()
-    while new := wanted - found:
-        found |= new
+    while new := wanted - names:
+        names |= new
         wanted = {n for name in new if name in rules for n in rules[name].names()}
-    return found
+    return names
 
 
 def _terms(node: Expression, names: Names) -> list[tuple[int, Expression]]:
@@ -155,26 +155,26 @@ def _terms(node: Expression, names: Names) -> list[tuple[int, Expression]]:
     if node.op == "negative":
         return [(-sign, term) for sign, term in _terms(node.args[0], names)]
     if node.op == "sum":
-        return [found for a in node.args for found in _terms(a, names)]
+        return [parts for a in node.args for parts in _terms(a, names)]
     if node.op == "quotient of":
         numerator, denominator = node.args
         return [(sign, Expression("quotient of", (term, denominator))) for sign, term in _terms(numerator, names)]
     if node.op != "product" or _is_mass_action(node, names):
         return [(1, node)]
     factors = [_terms(a, names) for a in node.args]
-    differences = [k for k, found in enumerate(factors) if len({sign for sign, _ in found}) > 1]
+    differences = [k for k, parts in enumerate(factors) if len({sign for sign, _ in parts}) > 1]
     # Of two differences the product is one, too, but its terms are no rates: they are larger than what reacts.
     if len(differences) > 1:
         return [(1, node)]
     sign, rest = 1, []
-    for k, (factor, found) in enumerate(zip(node.args, factors)):
+    for k, (factor, parts) in enumerate(zip(node.args, factors)):
         if k not in differences:
-            sign *= found[0][0]
-            rest.append(factor if found[0][0] > 0 else _negated(factor))
+            sign *= parts[0][0]
+            rest.append(factor if parts[0][0] > 0 else _negated(factor))
     if not differences:
         return [(sign, _product_of(rest))]
     place = differences[0]
-    return [(sign * own, _product_of([*rest[:place], term, *rest[place:]])) for own, term in factors[place]]
+    return [(sign * term_sign, _product_of([*rest[:place], term, *rest[place:]])) for term_sign, term in factors[place]]
 
 
 def _negated(node: Expression) -> Expression:
@@ -193,10 +193,10 @@ def _constant(node: Expression, names: Names) -> float | None:
 
 
 def _product_of(factors: list[Expression]) -> Expression:
-    found = factors[0]
+    product = factors[0]
     for factor in factors[1:]:
-        found = operation("product", (found, *(factor.args if factor.op == "product" else (factor,))))
-    return found
+        product = operation("product", (product, *(factor.args if factor.op == "product" else (factor,))))
+    return product
 
 
 def _is_mass_action(node: Expression, names: Names) -> bool:
@@ -235,7 +235,7 @@ def _not_negative(node: Expression, names: Names, inside: frozenset[str] = froze
 class Reactions:
     """Translates the reactions of a libsbml model; `volume` is that of its only compartment, or 1."""
 
-    def __init__(self, model: Any, scope: Scope, values: Values, volume: float):
+    def __init__(self, model: Any, scope: Scope, values: SbmlValues, volume: float):
         self._model, self._scope, self._values = model, scope, values
         self._declared = values.declared
         self._volume = volume
@@ -244,7 +244,7 @@ class Reactions:
 
     def all(self) -> tuple[Reaction, ...]:
         """All reactions, in order. One warning names those that were split in two."""
-        reactions = tuple(found for r in self._model.getListOfReactions() for found in self._translated(r))
+        reactions = tuple(translated for r in self._model.getListOfReactions() for translated in self._translated(r))
         if self._back:
             pairs = listed([f"{name} and {back}" for name, back in self._back.items()])
             name = next(iter(self._back))
@@ -263,32 +263,32 @@ class Reactions:
         change = self._net_change(self._declared.references[identifier])
         if change is None:
             return ()
-        law, own = self._declared.law(identifier)
+        law, local = self._declared.law(identifier)
         law = self._values.propensity(law)
-        found = self._mass_action(name, law, own, change)
-        if found is not None:
-            return (found,)
-        if reaction.getReversible() and (parts := self._split(law, own, change)):
+        single = self._mass_action(name, law, local, change)
+        if single is not None:
+            return (single,)
+        if reaction.getReversible() and (parts := self._split(law, local, change)):
             back = {s: -n for s, n in change.items()}
-            return self._one(name, parts[0], own, change), self._one(self._name_back(name), parts[1], own, back)
+            return self._one(name, parts[0], local, change), self._one(self._name_back(name), parts[1], local, back)
         _warn_of_difference(reaction, law)
-        return (self._general(name, law, own, change),)
+        return (self._general(name, law, local, change),)
 
-    def _one(self, name: str, law: Expression, own: Mapping[str, float], change: dict[str, int]) -> Reaction:
-        return self._mass_action(name, law, own, change) or self._general(name, law, own, change)
+    def _one(self, name: str, law: Expression, local: Mapping[str, float], change: dict[str, int]) -> Reaction:
+        return self._mass_action(name, law, local, change) or self._general(name, law, local, change)
 
-    def _general(self, name: str, law: Expression, own: Mapping[str, float], change: dict[str, int]) -> Reaction:
-        law = law.substitute({n: number(v) for n, v in own.items()})
+    def _general(self, name: str, law: Expression, local: Mapping[str, float], change: dict[str, int]) -> Reaction:
+        law = law.substitute({n: number(v) for n, v in local.items()})
         sides = tuple((s, -n) for s, n in change.items() if n < 0), tuple((s, n) for s, n in change.items() if n > 0)
         return Reaction(*sides, 1.0, name, None, law)
 
     def _mass_action(
-        self, name: str, law: Expression, own: Mapping[str, float], change: dict[str, int]
+        self, name: str, law: Expression, local: Mapping[str, float], change: dict[str, int]
     ) -> Reaction | None:
         """The reaction as one of mass action, if its law is."""
         try:
-            found = monomial(law, lambda name: own.get(name, self._constants.get(name)))
-            multiplicity = orders(found)
+            parsed = monomial(law, lambda name: local.get(name, self._constants.get(name)))
+            multiplicity = orders(parsed)
             if any(not self._is_counted(s) for s in multiplicity):
                 raise Unrecognised("it uses a quantity that changes without reactions")
             products = dict(multiplicity)
@@ -296,7 +296,7 @@ class Reactions:
                 products[s] = products.get(s, 0) + n
             if min(products.values(), default=0) < 0:
                 raise Unrecognised("it does not vanish where molecules are missing")
-            rate = found.coefficient * self._volume ** (sum(multiplicity.values()) - 1)
+            rate = parsed.coefficient * self._volume ** (sum(multiplicity.values()) - 1)
             sides = tuple(multiplicity.items()), tuple((s, n) for s, n in products.items() if n)
             return Reaction(*sides, checks.not_negative(f"the rate of {name}", rate), name)
         except (Unrecognised, OverflowError):
@@ -306,10 +306,10 @@ class Reactions:
         return name in self._values.species and not self._values.has_rule(name) and name not in self.flowing
 
     def _split(
-        self, law: Expression, own: Mapping[str, float], change: dict[str, int]
+        self, law: Expression, local: Mapping[str, float], change: dict[str, int]
     ) -> tuple[Expression, Expression] | None:
         """The two rates whose difference the law is, if each reads all that it takes."""
-        names = Names(lambda name: own.get(name, self._constants.get(name)), self._amounts, self._rules)
+        names = Names(lambda name: local.get(name, self._constants.get(name)), self._amounts, self._rules)
         parts = split(law, names)
         if parts is None:
             return None
@@ -346,25 +346,25 @@ class Reactions:
         """Species that reactions change by other than whole numbers, or that start below 0, and those that they react
         with: they have rates of change, and their reactions are left out. With each the reason for all."""
         why = ""
-        found: dict[str, str] = {}
+        reasons: dict[str, str] = {}
         for s in self._values.species:
             if not self._values.has_rule(s) and self._values.initial_amount(s) < 0:
-                why = found[s] = f"{s} starts below 0"
+                why = reasons[s] = f"{s} starts below 0"
         all_references = self._declared.references
         for references in all_references.values():
             for r in references:
                 if self._whole(r) is None:
-                    why = found[r.species] = self._not_whole(r)
-        if not found:
-            return found
+                    why = reasons[r.species] = self._not_whole(r)
+        if not reasons:
+            return reasons
         n = 0
-        while len(found) > n:
-            n = len(found)
+        while len(reasons) > n:
+            n = len(reasons)
             for references in all_references.values():
                 species = [r.species for r in references]
-                if not found.keys().isdisjoint(species):
-                    found |= {s: why for s in species if s not in found}
-        return found
+                if not reasons.keys().isdisjoint(species):
+                    reasons |= {s: why for s in species if s not in reasons}
+        return reasons
 
     def _not_whole(self, reference: Reference) -> str:
         value = self._values.folded(reference.number)

@@ -1,7 +1,7 @@
 """Rates of change in an SBML model: of rate rules, of reactions, and of assignment rules that read what these change.
 
-They are expressions of SBML, in which a species is read as an amount or a concentration as declared; `Values` puts them
-into counts. The state is the amount: a compartment that grows dilutes what is in it.
+They are expressions of SBML, in which a species is read as an amount or a concentration, as declared. `SbmlValues`
+translates them to counts. The state is the amount, so a growing compartment dilutes its content.
 """
 
 import math
@@ -69,8 +69,8 @@ class Motion:
         if name not in self._of_reaction:
             self._open.append(name)
             law, values = self._declared.law(name)
-            found = self.expanded(law.substitute({n: number(value) for n, value in values.items()}))
-            self._of_reaction[name] = checked(found, f"the rate of {name}, with the rates that it uses,")
+            expanded = self.expanded(law.substitute({n: number(value) for n, value in values.items()}))
+            self._of_reaction[name] = checked(expanded, f"the rate of {name}, with the rates that it uses,")
             self._open.pop()
         return self._of_reaction[name]
 
@@ -106,7 +106,7 @@ class Motion:
         return derivative(expression, {n: self.of_name(n) for n in expression.names()})
 
     def of_amount(self, species: str) -> Expression:
-        """The rate of change of the amount of a species, in the model's own unit, expanded."""
+        """The rate of change of the amount of a species, in the unit of the model, expanded."""
         rates = self._declared.rate_rules
         if species in rates:
             rate, size = self.expanded(rates[species]), self._declared.size(species)
@@ -125,7 +125,7 @@ class Motion:
 Assignments = tuple[tuple[str, Expression], ...]
 
 
-class Values:
+class SbmlValues:
     """Values of a libsbml model by identifier, translated so that that of a species means its count.
 
     A species that SBML reads as a concentration becomes its count over the size of its compartment.
@@ -239,14 +239,14 @@ class Values:
 
     def constants_of(self, expression: Expression) -> dict[str, float] | None:
         """Values of the names of an expression, or None if any of them changes or has none."""
-        found = {}
+        result = {}
         for name in expression.names():
             fixed = name in self.declared.given and not self.declared.changes(name)
             value = self._value_or_none(name) if fixed else None
             if value is None:
                 return None
-            found[name] = value
-        return found
+            result[name] = value
+        return result
 
     def _value_or_none(self, name: str) -> float | None:
         """The value of a name, None for one that has none."""
@@ -258,16 +258,16 @@ class Values:
         if math_ is not None:
             math_ = self.motion.expanded(math_)
             values = {n: self.value(n) for n in math_.names()}
-            found = float(drawn(math_, lambda e: e.evaluate(values), None).evaluate(values))
+            value = float(drawn(math_, lambda e: e.evaluate(values), None).evaluate(values))
         elif name in self.species:
-            found = checks.rounded_amount(self._amount(name)) / self._size_value(name)
+            value = checks.rounded_amount(self._amount(name)) / self._size_value(name)
         else:
-            found = self.declared.given[name]
+            value = self.declared.given[name]
         if name in self.declared.compartments and self.declared.dimensions(name):
-            return checks.positive(f"size of compartment {name}", found)
-        if not math.isfinite(found) and not self._is_meant(name):
-            raise InputError(f"{name} has no value at the start" if math.isnan(found) else f"{name} is infinite")
-        return found
+            return checks.positive(f"size of compartment {name}", value)
+        if not math.isfinite(value) and not self._is_meant(name):
+            raise InputError(f"{name} has no value at the start" if math.isnan(value) else f"{name} is infinite")
+        return value
 
     def _is_meant(self, name: str) -> bool:
         """Whether an initial assignment gives a constant that is infinite or not a number, as it says itself."""
@@ -281,7 +281,7 @@ class Values:
         return literal or any(not math.isfinite(self.value(n)) for n in math_.names())
 
     def _amount(self, species: str) -> float:
-        """The amount at time 0, in the model's own unit."""
+        """The amount at time 0, in the unit of the model."""
         item = self.species[species]
         if species in self.declared.initial or not (item.isSetInitialAmount() or item.isSetInitialConcentration()):
             if species not in self.declared.initial:

@@ -22,7 +22,7 @@ _KINDS = {
     "and": "LOGICAL_AND", "or": "LOGICAL_OR", "<": "RELATIONAL_LT", "<=": "RELATIONAL_LEQ", ">": "RELATIONAL_GT",
     ">=": "RELATIONAL_GEQ", "==": "RELATIONAL_EQ", "!=": "RELATIONAL_NEQ", "ceil": "FUNCTION_CEILING",
 }  # fmt: skip
-"""Other functions have their own names, with FUNCTION in front."""
+"""Kinds of nodes; all other functions have their name with FUNCTION in front."""
 _TRUTHS = (*RELATIONS, "and", "or", "not")
 _MOST_DIFFERENCES = 20
 
@@ -65,30 +65,30 @@ class Builder:
         """`<plus/>` of all, with `<minus/>` of two for what is subtracted; that nests, so of many it is of one."""
         flat = sum(a.op == "negative" for a in node.args) > _MOST_DIFFERENCES
         first, *rest = node.args
-        found = self._tree(first)
+        tree = self._tree(first)
         for a in rest:
             if a.op == "negative" and not flat:
-                found = self._node("MINUS", [found, self._tree(a.args[0])])
-            elif found.getType() == self._sbml.AST_PLUS:
-                found.addChild(self._tree(a))
+                tree = self._node("MINUS", [tree, self._tree(a.args[0])])
+            elif tree.getType() == self._sbml.AST_PLUS:
+                tree.addChild(self._tree(a))
             else:
-                found = self._node("PLUS", [found, self._tree(a)])
-        return found
+                tree = self._node("PLUS", [tree, self._tree(a)])
+        return tree
 
     def _node(self, kind: str, children: list) -> Any:
-        found = self._sbml.ASTNode(getattr(self._sbml, f"AST_{kind}"))
+        node = self._sbml.ASTNode(getattr(self._sbml, f"AST_{kind}"))
         for child in children:
-            found.addChild(child)
-        return found
+            node.addChild(child)
+        return node
 
     def _number(self, value: float) -> Any:
         return self._sbml.parseL3Formula("INF" if math.isinf(value) else number_text(value))
 
     def _name(self, value: str) -> Any:
         is_time = value == BUILT_IN["time"].identifier
-        found = self._sbml.ASTNode(self._sbml.AST_NAME_TIME if is_time else self._sbml.AST_NAME)
-        found.setName(value)
-        return found
+        node = self._sbml.ASTNode(self._sbml.AST_NAME_TIME if is_time else self._sbml.AST_NAME)
+        node.setName(value)
+        return node
 
 
 def _level_three(node: Expression) -> Expression:
@@ -100,11 +100,11 @@ def _level_three(node: Expression) -> Expression:
     if node.op == "power" and args[0].op == "power":
         args = (Expression("product", (args[0], number(1))), args[1])
     if node.op in ("min", "max"):
-        found = args[0]
+        result = args[0]
         for a in args[1:]:
-            relation = Expression("<=" if node.op == "min" else ">=", (_as_number(found), _as_number(a)))
-            found = Expression("piecewise", (found, relation, a))
-        return found
+            relation = Expression("<=" if node.op == "min" else ">=", (_as_number(result), _as_number(a)))
+            result = Expression("piecewise", (result, relation, a))
+        return result
     if node.op in ("quotient", "rem"):
         ratio = Expression("quotient of", args)
         positive = Expression(">=", (ratio, number(0)))
@@ -119,7 +119,7 @@ def _as_number(node: Expression) -> Expression:
     return Expression("piecewise", (number(1), node, number(0))) if node.op in _TRUTHS else node
 
 
-# A reaction network to SBML level 3 version 1, so that other programs simulate the same model.
+# Documents of SBML level 3 version 1, so that other programs can simulate the same model.
 
 if TYPE_CHECKING:
     from ..network import ReactionNetwork
@@ -135,7 +135,7 @@ def write(
     volume: float | None = None,
     initial: Mapping[str, float] | None = None,
 ) -> str:
-    """Write `network` in `volume` (default: its own, else 1), with overrides of initial counts by name.
+    """Write `network` in `volume` (default: that of the network, else 1), with overrides of initial counts by name.
 
     `stochastic`: amounts are molecules in a compartment of size 1 and the law is the propensity, with falling
     factorials and Omega folded into its constant. `deterministic`: species are concentrations in a compartment of

@@ -32,8 +32,8 @@ from ..expressions import Expression
 from ..names import PARAMETER, RATE_RULE, REACTION, RULE, Scope
 from ..parts import Event, Parts
 from ..reaction import Reaction
-from .model_format import Format, Overrides, Source, errors_name
-from .text_rates import NAME, Cursor, Rate, read_expression, read_number, read_rates, with_rate_constant
+from .model_format import ModelFormat, Overrides, Source, errors_name
+from .text_rates import NAME, Cursor, WrittenRate, read_expression, read_number, read_rates, with_rate_constant
 from .text_write import write
 
 _CLAUSES = ("when", "set", "scale", "delay", "priority", "not persistent", "initially true", "values after delay")
@@ -58,15 +58,15 @@ def read(source: Source, parameters: Overrides = None) -> Parts:
 def _of_file(path: Path, parameters: Overrides) -> Parts:
     text = checks.read_text(path, "SBML files end in .xml or .sbml")
     with errors_name(str(path)):
-        found = _parse(text, parameters)
-    if not found.species:
+        parts = _parse(text, parameters)
+    if not parts.species:
         raise InputError(f"{path} contains no species and no reactions: is it the right file?")
-    return found._replace(origin=str(path))
+    return parts._replace(origin=str(path))
 
 
 def _parse(text: str, parameters: Overrides) -> Parts:
     species: dict[str, None] = {}
-    reactions: list[tuple[Reaction, Rate]] = []
+    reactions: list[tuple[Reaction, WrittenRate]] = []
     initial: dict[str, int | float] = {}
     volume: float | None = None
     values: dict[str, float] = {}
@@ -76,7 +76,7 @@ def _parse(text: str, parameters: Overrides) -> Parts:
     events: list[Event] = []
     amounts: dict[str, Cursor] = {}
     negative: list[tuple[str, Cursor]] = []  # amounts below 0: only what a rate rule changes, which may come later
-    # Reactions have names of their own; a rule may be that of a species, which the whole text shows.
+    # Names of reactions are a separate namespace; a rule may be that of a species, which the whole text shows.
     names = {kind: Scope() for kind in (REACTION, PARAMETER, RULE, RATE_RULE)}
     for number, line in enumerate(text.splitlines(), 1):
         cursor = Cursor(line.partition("#")[0].rstrip(), number)
@@ -140,7 +140,7 @@ def _parse(text: str, parameters: Overrides) -> Parts:
     )  # fmt: skip
 
 
-def _reactions(cursor: Cursor, number: int) -> list[tuple[Reaction, Rate]]:
+def _reactions(cursor: Cursor, number: int) -> list[tuple[Reaction, WrittenRate]]:
     """The reaction of a line, `r` and `number` if it has no name; of a reversible one, both."""
     name = f"r{number}"
     if re.match(r"[A-Za-z_][A-Za-z0-9_]*\s*:", cursor.text[cursor.place :]):
@@ -163,7 +163,7 @@ def _reactions(cursor: Cursor, number: int) -> list[tuple[Reaction, Rate]]:
 
 
 def _with_rate_constants(
-    reactions: list[tuple[Reaction, Rate]],
+    reactions: list[tuple[Reaction, WrittenRate]],
     parameters: Mapping[str, float],
     species: Iterable[str],
     rules: Iterable[str],
@@ -182,7 +182,7 @@ def _with_rate_constants(
 def _refuse_amounts_of_parameters(
     amounts: Mapping[str, Cursor], parameters: Iterable[str], reactions: Iterable[Reaction]
 ) -> None:
-    """Refuse `k = 3` beside `@parameter k = 1`. A species of a reaction that is also a parameter is another mistake."""
+    """Refuse `k = 3` together with `@parameter k = 1`, unless `k` is a species of a reaction: another mistake."""
     molecules = {s for r in reactions for s, _ in (*r.reactants, *r.products)}
     for name, cursor in amounts.items():
         if name in parameters and name not in molecules:
@@ -221,38 +221,40 @@ def _alone(cursor: Cursor, what: str) -> None:
 def _event(cursor: Cursor) -> Event:
     name = cursor.need(NAME, "the name of the event")
     cursor.need(":", "':'")
-    found: dict[str, str] = {}
+    clauses: dict[str, str] = {}
     for clause in cursor.rest().split(";"):
         clause = clause.strip()
         if not clause:
             continue
         word = next((w for w in _CLAUSES if clause.startswith(w) and not clause[len(w) :][:1].isalnum()), None)
-        if word is None or word in found:
+        if word is None or word in clauses:
             problem = "is given twice" if word else f"is unknown; known clauses are {', '.join(_CLAUSES)}"
             cursor.fail(f"event {name}: the clause {clause!r} {problem}", 0)
-        found[word] = clause[len(word) :].strip()
-    if "when" not in found:
+        clauses[word] = clause[len(word) :].strip()
+    if "when" not in clauses:
         cursor.fail(f"event {name} has no clause `when CONDITION`", 0)
     optional = {
-        w: read_expression(cursor, found[w], f"the {w} of event {name}") for w in ("delay", "priority") if w in found
+        w: read_expression(cursor, clauses[w], f"the {w} of event {name}")
+        for w in ("delay", "priority")
+        if w in clauses
     }
     return Event(
         name,
-        read_expression(cursor, found["when"], f"the condition of event {name}"),
-        _values(cursor, name, "set", found),
+        read_expression(cursor, clauses["when"], f"the condition of event {name}"),
+        _values(cursor, name, "set", clauses),
         delay=optional.get("delay"),
         priority=optional.get("priority"),
-        persistent="not persistent" not in found,
-        initially="initially true" in found,
-        values_at_trigger="values after delay" not in found,
-        factors=_values(cursor, name, "scale", found),
+        persistent="not persistent" not in clauses,
+        initially="initially true" in clauses,
+        values_at_trigger="values after delay" not in clauses,
+        factors=_values(cursor, name, "scale", clauses),
     )
 
 
-def _values(cursor: Cursor, name: str, clause: str, found: Mapping[str, str]) -> tuple[tuple[str, Expression], ...]:
+def _values(cursor: Cursor, name: str, clause: str, clauses: Mapping[str, str]) -> tuple[tuple[str, Expression], ...]:
     """NAME = EXPRESSION, ... of a clause of event `name`."""
     values = []
-    for part in _parts(found.get(clause, "")):
+    for part in _parts(clauses.get(clause, "")):
         target, equals, value = part.partition("=")
         if not equals or not re.fullmatch(NAME, target.strip()):
             cursor.fail(f"event {name}: expected NAME = EXPRESSION after `{clause}`, got {part.strip()!r}", 0)
@@ -317,7 +319,7 @@ B = 5
 @parameter k = 2
 pair: A + B <-> C @ 0.1 * k, k^2 / 3
 """
-FORMAT = Format(
+FORMAT = ModelFormat(
     name="text",
     title="text",
     endings=(".txt",),

@@ -25,21 +25,21 @@ class Cursor:
     def take(self, token: str | re.Pattern) -> str | None:
         """Consume a literal or a pattern; returns the text consumed, or None."""
         if isinstance(token, str):
-            found = token if self.text.startswith(token, self.place) else None
+            taken = token if self.text.startswith(token, self.place) else None
         else:
             match = token.match(self.text, self.place)
-            found = match.group() if match else None
-        if found is not None:
-            self.place += len(found)
+            taken = match.group() if match else None
+        if taken is not None:
+            self.place += len(taken)
             self.skip()
-        return found
+        return taken
 
     def need(self, token: str | re.Pattern, what: str) -> str:
-        found = self.take(token)
-        if found is None:
+        taken = self.take(token)
+        if taken is None:
             got = self.text[self.place :].split(maxsplit=1)
             self.fail(f"expected {what}, got {got[0]!r}" if got else f"expected {what}, but the line ends")
-        return found
+        return taken
 
     def rest(self) -> str:
         """All that is left of the line."""
@@ -69,7 +69,7 @@ _GOES_ON = re.compile(r"[-+/^(*]")
 _BUILT_IN = {"time": "the time", "volume": "the volume"}
 
 
-class Rate(NamedTuple):
+class WrittenRate(NamedTuple):
     """A rate as written. Parameters may be declared below it, so `with_rate_constant` comes later."""
 
     number: float = 1.0
@@ -97,7 +97,7 @@ def read_expression(cursor: Cursor, text: str, what: str) -> Expression:
         raise InputError(f"line {cursor.number}: {error}") from None
 
 
-def read_rates(cursor: Cursor, reversible: bool) -> list[Rate]:
+def read_rates(cursor: Cursor, reversible: bool) -> list[WrittenRate]:
     """The rates that the rest of the line holds: one, or two of a reversible reaction."""
     commas = _commas(cursor.text, cursor.place) if reversible else []
     if not reversible:
@@ -108,25 +108,25 @@ def read_rates(cursor: Cursor, reversible: bool) -> list[Rate]:
     forward, backward = Cursor(cursor.text[: commas[0]].rstrip(), cursor.number), cursor
     forward.place, backward.place = cursor.place, commas[0] + 1
     backward.skip()
-    found = [_rate(forward)]
+    rates = [_rate(forward)]
     forward.end()
-    return [*found, _rate(backward)]
+    return [*rates, _rate(backward)]
 
 
 def _commas(text: str, start: int) -> list[int]:
     """Places of the commas outside brackets."""
-    found, depth = [], 0
+    places, depth = [], 0
     for place in range(start, len(text)):
         depth += {"(": 1, ")": -1}.get(text[place], 0)
         if text[place] == "," and depth == 0:
-            found.append(place)
-    return found
+            places.append(place)
+    return places
 
 
-def _rate(cursor: Cursor) -> Rate:
+def _rate(cursor: Cursor) -> WrittenRate:
     law = _law(cursor)
     if law is not None:
-        return Rate(law=law)
+        return WrittenRate(law=law)
     start = cursor.place
     number = NUMBER.match(cursor.text, start)
     if number is None or _is_more(cursor.text[number.end() :].lstrip()):
@@ -135,9 +135,9 @@ def _rate(cursor: Cursor) -> Rate:
     if not 0 <= rate < float("inf"):
         cursor.fail(f"a rate constant must be at least 0 and finite, got {rate}", start)
     if not cursor.take("*"):
-        return Rate(rate)
+        return WrittenRate(rate)
     law = _law(cursor)
-    return Rate(rate, None if law is not None else _threshold(cursor), law)
+    return WrittenRate(rate, None if law is not None else _threshold(cursor), law)
 
 
 def _is_more(text: str) -> bool:
@@ -145,7 +145,7 @@ def _is_more(text: str) -> bool:
     return _GOES_ON.match(text) is not None and _FACTOR.match(text) is None
 
 
-def _computed(cursor: Cursor) -> Rate:
+def _computed(cursor: Cursor) -> WrittenRate:
     """A rate constant that is an expression, to the end of the line or to a factor."""
     start, line = cursor.place, cursor.number
     if start == len(cursor.text):
@@ -166,14 +166,14 @@ def _computed(cursor: Cursor) -> Rate:
             cursor.fail(f"write {text.strip()} inside propensity(...): only a number can precede it", start)
         law = _law(cursor)
         if law is not None:
-            return Rate(law=law, expression=expression, line=line, text=text, start=start)
+            return WrittenRate(law=law, expression=expression, line=line, text=text, start=start)
         threshold = _threshold(cursor)
-    return Rate(1.0, threshold, None, expression, line, text, start)
+    return WrittenRate(1.0, threshold, None, expression, line, text, start)
 
 
 def with_rate_constant(
     reaction: Reaction,
-    rate: Rate,
+    rate: WrittenRate,
     parameters: Mapping[str, float],
     others: Mapping[str, str],
     idle: Mapping[str, float],
@@ -194,7 +194,7 @@ def with_rate_constant(
 
 
 def _refuse(
-    name: str, rate: Rate, parameters: Mapping[str, float], others: Mapping[str, str], idle: Mapping[str, float]
+    name: str, rate: WrittenRate, parameters: Mapping[str, float], others: Mapping[str, str], idle: Mapping[str, float]
 ) -> None:
     match = re.search(rf"\b{name}\b", rate.text)
     column = rate.start + 1 + (match.start() if match else 0)

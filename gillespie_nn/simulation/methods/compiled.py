@@ -9,7 +9,7 @@ from ...checks import InputError
 from ...kernels import codes, replicates
 from ...kernels.generator import SCRATCH
 from ...kernels.laws import forget_variables
-from ...kernels.replicates import END, LOGGED, PLACE_SIZE, Run
+from ...kernels.replicates import END, LOGGED, PLACE_SIZE, KernelRun
 from .method import WRITTEN_CONTINUOUS, WRITTEN_LAWS, Method
 
 _NO_ENDS = np.empty(0, dtype=END)
@@ -58,23 +58,23 @@ class Compiled(Method):
         self.place[replicates.ADDRESS] = self._rng.bit_generator.ctypes.state_address
 
     @abstractmethod
-    def _run(self, run: Run, t_stop: float, budget: int, event_limit: int) -> int:
+    def _run(self, run: KernelRun, t_stop: float, budget: int, event_limit: int) -> int:
         """Call the kernel. Returns a code of `kernels.codes`."""
 
     def _advance(self, t_stop: float, grid_time: np.ndarray, grid_counts: np.ndarray, event_limit: int) -> int:
         return self._run(self._alone(grid_time, grid_counts), t_stop, self._slice, event_limit)
 
-    def _alone(self, grid_time: np.ndarray, grid_counts: np.ndarray) -> Run:
+    def _alone(self, grid_time: np.ndarray, grid_counts: np.ndarray) -> KernelRun:
         """The arguments of a kernel that continues this simulation and records rows `grid_counts` at `grid_time`."""
         self._point()
-        return Run(
+        return KernelRun(
             grid_time, grid_counts[np.newaxis], self.log, self.place, _NO_ENDS, _NO_FIRINGS, _NO_NUMBERS, _NO_WORDS,
             _NO_WORDS, self.scratch,
         )  # fmt: skip
 
     def drain_log(self, place: np.ndarray | None = None) -> np.ndarray:
         """The reactions logged since the last call, LOGGED[reaction], a view until the next call of the kernel; the log
-        is then empty. `place` is that of a block's `Run`."""
+        is then empty. `place` is that of a batch's `KernelRun`."""
         place = self.place if place is None else place
         n = place[replicates.N_LOGGED]
         place[replicates.N_LOGGED] = 0
@@ -110,7 +110,7 @@ class Compiled(Method):
         and steps int64[replicate]."""
         return {}
 
-    def run(self, run: Run, t_stop: float, event_limit: int) -> int:
+    def run(self, run: KernelRun, t_stop: float, event_limit: int) -> int:
         """Continue a block of replicates, to the end of a slice at most.
 
         Returns REACHED_END when all are done, SLICE_END, or the fault with which the last replicate ended; the

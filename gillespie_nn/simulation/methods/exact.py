@@ -7,7 +7,7 @@ import numpy as np
 from ...crn import ReactionNetwork
 from ...crn.compiled.compile import Structure
 from ...kernels import codes
-from ...kernels.exact.bounds import BLOCK, INTERVAL, LIMITS, SUMS, TERM_BOUNDS, RejectionState, refresh_rejection
+from ...kernels.exact.bounds import GAP_GROUP, INTERVAL, LIMITS, SUMS, TERM_BOUNDS, RejectionState, refresh_rejection
 from ...kernels.exact.direct import DirectState, Drift, run_direct, set_counts_direct, start_direct
 from ...kernels.exact.next_reaction import (
     NextReactionState,
@@ -19,7 +19,7 @@ from ...kernels.exact.rejection import can_react_rejection, run_rejection
 from ...kernels.exact.renewal import set_coefficients_rejection, set_counts_rejection
 from ...kernels.exact.slots import HOLDER, LINK, NONE, SPARE, URN, Urns, capacities
 from ...kernels.laws import Laws, forget_variables
-from ...kernels.replicates import ADDRESS, BEGUN, REPLICATE, Run
+from ...kernels.replicates import ADDRESS, BEGUN, REPLICATE, KernelRun
 from .compiled import Compiled
 
 
@@ -53,7 +53,7 @@ class Direct(Compiled):
     def compile(cls, network: ReactionNetwork, rates: np.ndarray) -> Structure:
         return network.compiled.single
 
-    def _run(self, run: Run, t_stop: float, budget: int, event_limit: int) -> int:
+    def _run(self, run: KernelRun, t_stop: float, budget: int, event_limit: int) -> int:
         return run_direct(
             self._channels, self._programs, self._dependents, self._state.drift, self._state, run, t_stop, budget,
             event_limit,
@@ -109,7 +109,7 @@ class NextReaction(Compiled):
     def compile(cls, network: ReactionNetwork, rates: np.ndarray) -> Structure:
         return network.compiled.single
 
-    def _run(self, run: Run, t_stop: float, budget: int, event_limit: int) -> int:
+    def _run(self, run: KernelRun, t_stop: float, budget: int, event_limit: int) -> int:
         return run_next_reaction(
             self._channels, self._programs, self._dependents, self._state, run, t_stop, budget, event_limit
         )
@@ -143,7 +143,7 @@ class Rejection(Compiled):
             high=np.zeros_like(self._counts),
             intervals=np.zeros(self._counts.size, dtype=INTERVAL),
             terms=np.zeros(n_terms, dtype=TERM_BOUNDS),
-            block_gap=np.zeros((n_terms >> BLOCK) + 1),
+            group_gap=np.zeros((n_terms >> GAP_GROUP) + 1),
             limits=np.zeros(n + 1, dtype=LIMITS),
             sums=np.zeros(n + 1, dtype=SUMS),
             urns=_urns(n),
@@ -157,7 +157,7 @@ class Rejection(Compiled):
     def compile(cls, network: ReactionNetwork, rates: np.ndarray) -> Structure:
         return network.compiled.lumped
 
-    def _run(self, run: Run, t_stop: float, budget: int, event_limit: int) -> int:
+    def _run(self, run: KernelRun, t_stop: float, budget: int, event_limit: int) -> int:
         return run_rejection(
             self._channels, self._programs, self._readers, self._pools, self._state, run, t_stop, budget,
             event_limit,
@@ -289,7 +289,7 @@ class HandsOver(Compiled):
             return super().can_react()  # type: ignore[safe-super]
         return self._second.can_react()
 
-    def _run(self, run: Run, t_stop: float, budget: int, event_limit: int) -> int:
+    def _run(self, run: KernelRun, t_stop: float, budget: int, event_limit: int) -> int:
         if self._second is None:
             status = super()._run(run, t_stop, budget, event_limit)  # type: ignore[safe-super]
         elif run.ends.size == 0:
@@ -312,7 +312,7 @@ class HandsOver(Compiled):
         self._review(run)
         return codes.SLICE_END
 
-    def _review(self, run: Run) -> None:
+    def _review(self, run: KernelRun) -> None:
         """Hand over if it pays, and set the time of the next review. Called right after a candidate."""
         tally = self._tally
         counted = tally[_COUNTED] - self._before

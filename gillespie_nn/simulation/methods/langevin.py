@@ -8,10 +8,10 @@ from ...checks import ModelError
 from ...crn import ReactionNetwork
 from ...crn.compiled.compile import Structure
 from ...kernels import codes
-from ...kernels.interval_bounds import Path
+from ...kernels.interval_bounds import ConditionPath
 from ...kernels.limits import langevin_steps
-from ...kernels.limits.langevin_steps import LangevinState, Watch, propensities, run_langevin
-from ...kernels.replicates import Run
+from ...kernels.limits.langevin_steps import EventWatch, LangevinState, propensities, run_langevin
+from ...kernels.replicates import KernelRun
 from ..observer import explain
 from . import method
 from .compiled import Compiled
@@ -83,17 +83,17 @@ class Langevin(Compiled):
     def compile(cls, network: ReactionNetwork, rates: np.ndarray) -> Structure:
         return network.compiled.lumped
 
-    def _watch(self, n_channels: int) -> Watch:
+    def _watch(self, n_channels: int) -> EventWatch:
         """What events need, empty without conditions on species."""
         watched = reading(self._laws)
         # Without conditions on species the arrays have size 0, so that they cost nothing.
         n, n_state, n_channels = np.where(len(watched), (self.n_species, len(self._counts), n_channels), 0).tolist()
         states = np.empty((3, n_state))
-        path = Path(
+        path = ConditionPath(
             place=np.arange(n), base=np.zeros(n), coefficient=np.zeros((2, n)), bend=np.zeros(n), here=states[0],
             low=states[1], high=states[2], ends=np.zeros((2, n)),
         )  # fmt: skip
-        return Watch(watched, path, np.zeros(n_channels), np.zeros(langevin_steps.SUMS_SIZE))
+        return EventWatch(watched, path, np.zeros(n_channels), np.zeros(langevin_steps.SUMS_SIZE))
 
     @property
     def numbers(self) -> np.ndarray:
@@ -116,7 +116,7 @@ class Langevin(Compiled):
         self._state.sums[:] = memory[1:n]
         self._state.owed[:] = memory[n:]
 
-    def _run(self, run: Run, t_stop: float, budget: int, event_limit: int) -> int:
+    def _run(self, run: KernelRun, t_stop: float, budget: int, event_limit: int) -> int:
         # Before the first step only: later noise may take a law slightly below 0, where it counts as 0.
         if self._tally[codes.N_CANDIDATES] == 0:
             explain(self.network, self, codes.BAD_PROPENSITY)

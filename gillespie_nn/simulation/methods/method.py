@@ -61,7 +61,7 @@ WRITTEN_LAWS = ("variables", "window", "triggered", "value")
 """Arrays of `Laws` that are part of the state of a simulation. It also writes `registers`, `ready` and `table`, which
 follow from the variables: replicates with the same variables share them."""
 WRITTEN_CONTINUOUS = ("slopes", "start", "scale", "path", "numbers")
-"""Arrays of `Continuous` that are part of the state of a simulation. It also writes `rows`."""
+"""Arrays of `ContinuousPath` that are part of the state of a simulation. It also writes `rows`."""
 SCRATCH_CONTINUOUS = ("matrix", "pivot", "last")
 """Work arrays of `Continuous`, which are not part of the state."""
 

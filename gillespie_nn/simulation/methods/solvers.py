@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...kernels.interval_bounds import Path, bound_bend, first_change, is_changed
+from ...kernels.interval_bounds import ConditionPath, bound_bend, first_change, is_changed
 from ...kernels.laws import Laws
 from ...kernels.limits import derivatives as kernels
 from .rate_equations import Equations
@@ -214,7 +214,7 @@ class Conditions:
         read = np.flatnonzero(self._reads[moving])
         u, to_coefficients = _nodes()
         values = path(np.append(start + (end - start) * (0.5 + 0.5 * u), start))[:, read]
-        polynomials = Path(
+        polynomials = ConditionPath(
             place=moving[read],
             base=values[-1],
             coefficient=to_coefficients @ (values[:-1] - values[-1]),

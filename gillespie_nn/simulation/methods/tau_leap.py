@@ -32,7 +32,7 @@ from ...kernels.leap.leap_state import (
     SlowState,
 )
 from ...kernels.leap.leaping import can_react_leap, refresh_leap, run_leap
-from ...kernels.replicates import Run
+from ...kernels.replicates import KernelRun
 from .compiled import Compiled
 from .method import Option, fraction, one_of, step
 
@@ -119,7 +119,7 @@ class TauLeap(Compiled):
     def _recall(self, memory: np.ndarray) -> None:
         self._state.ledger[_REMEMBERED], self._state.channels["carried"] = np.split(memory, [len(_REMEMBERED)])
 
-    def _run(self, run: Run, t_stop: float, budget: int, event_limit: int) -> int:
+    def _run(self, run: KernelRun, t_stop: float, budget: int, event_limit: int) -> int:
         return run_leap(
             self._channels, self._programs, self._pools, self._blocks, self._plan, self._state, self.rng, run, t_stop,
             budget, event_limit, self.settings["epsilon"], self.settings["tau"] or 0.0,
