@@ -10,8 +10,7 @@ from .histograms import histogram, stationary_histogram
 from .means import means
 from .passage import first_passage, watch
 from .rails import common_parts
-from .registry import ANALYSES, draw, overview
-from .run_report import citations, citations_of, citations_text, summary, summary_text
+from .run_report import ANALYSES, citations, citations_of, citations_text, draw, overview, summary, summary_text
 from .training_course import course
 from .two_runs import compare
 

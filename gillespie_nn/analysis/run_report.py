@@ -1,8 +1,9 @@
-"""What a run was and what came of it: the final state, a summary of its file, what to cite, and the HTML report."""
+"""All analyses, and the default figure of a run."""
 
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,8 +24,42 @@ from ..storage.hdf5 import is_locked
 from ..storage.provenance import described
 from ..storage.schema import TRAINING
 from ..storage.values import understood
-from .analysis import Ask
-from .registry import ANALYSES
+from .analysis import Analysis, AnyRun, Ask, Finding
+from .correlation import AutocorrelationAnalysis, SpectrumAnalysis
+from .histograms import HistogramAnalysis, StationaryAnalysis
+from .means import MeansAnalysis
+from .passage import PassageAnalysis
+from .rails import RailsAnalysis
+from .training_course import LearningAnalysis
+from .two_runs import CompareAnalysis
+
+ANALYSES: tuple[type[Analysis], ...] = (
+    LearningAnalysis,
+    MeansAnalysis,
+    HistogramAnalysis,
+    StationaryAnalysis,
+    AutocorrelationAnalysis,
+    SpectrumAnalysis,
+    PassageAnalysis,
+    RailsAnalysis,
+    CompareAnalysis,
+)
+
+
+def overview(run: AnyRun, ask: Ask | None = None) -> Finding:
+    """The default analysis of a run: learning of a training run, means and quantiles of any other.
+
+    `ask` selects what is shown."""
+    chosen: type[Analysis] = LearningAnalysis if LearningAnalysis.applies(run) else MeansAnalysis
+    return chosen.find(run, ask or Ask())
+
+
+def draw(run: AnyRun, path: str | Path) -> None:
+    """Draw the overview of a run to `path`. Needs matplotlib. Raises InputError for a run without data."""
+    overview(run).save(path)
+
+
+# What a run was and what came of it: the final state, a summary of its file, what to cite, and the HTML report.
 
 # The final state: quantities at the last recorded time, and the work of the method in plain words.
 
