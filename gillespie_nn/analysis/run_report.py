@@ -1,4 +1,4 @@
-"""All analyses, and the default figure of a run."""
+"""The summary of a run, its report, what to cite, and the registry of analyses."""
 
 import json
 from collections import Counter
