@@ -1,6 +1,7 @@
 """The protocol of presentations: phases are data, and training, prediction, schedules and bounds play them alike."""
 
 from dataclasses import replace
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -99,7 +100,8 @@ def test_a_schedule_sets_the_same():
 def test_training_and_prediction_go_through_the_phases(monkeypatch, tmp_path):
     for place in ("train", "fit"):
         monkeypatch.setattr(
-            f"gillespie_nn.api.{place}.training_network",
+            import_module(f"gillespie_nn.api.{place}"),
+            "training_network",
             lambda *given, **settings: replace(_made(*given, **settings), outputs=(Rails("K"),)),
         )
     fit = gnn.train("xor", volume=VOLUME, presentations=3, running_time=RUNNING_TIME, seed=1, output=tmp_path / "f.h5")
