@@ -7,7 +7,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from ..crn.structure import NetworkBuilder, Rails
+from ..crn.dual_rail import NetworkBuilder, Rails
 from ..options import Options, option, positive
 
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..crn.dual_rail import NetworkBuilder, Rails
 from ..crn.reaction import Threshold
-from ..crn.structure import NetworkBuilder, Rails
 from ..options import option, positive
 from .activation import Activation, AtRest, smoothing
 from .smooth_relu import SmoothReLU

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..crn.structure import NetworkBuilder, Rails
+from ..crn.dual_rail import NetworkBuilder, Rails
 from ..options import one_of, option
 from .activation import Activation, smoothing
 

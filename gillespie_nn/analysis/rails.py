@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..checks import InputError
-from ..crn.structure import pairs
+from ..crn.dual_rail import pairs
 from ..display.figures import COLOURS, LINES, Drawing, style, title
 from ..display.tables import Table, fragment, shown
 from .analysis import (

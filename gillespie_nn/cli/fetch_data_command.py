@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from ..datasets import CASES, case, data_folder, fetch
-from ..datasets.download import VARIABLE
+from ..datasets.cases import VARIABLE
 from .common import Subparsers, add_json, parser, print_json
 
 _WITH_FILES = [c.name for c in CASES if c.files]

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csc_array, csr_array
 
     from .compiled.compile import CompiledNetwork
-    from .structure import Law
+    from .conservation import Law
 
 _SMALL = 1000
 """Entries of a matrix of conservation laws up to which it is not sparse."""
@@ -362,7 +362,7 @@ class ReactionNetwork:
     @cached_property
     def conservation_laws(self) -> "csr_array":
         """Integer basis of the quantities w @ counts that no reaction changes, scipy sparse int64[law, species]."""
-        from .structure import sparse
+        from .conservation import sparse
 
         return sparse(self._laws, len(self.species))
 
@@ -370,14 +370,14 @@ class ReactionNetwork:
     def law_matrix(self) -> Any:
         """`conservation_laws` as an array int64[law, species] while that is small: scipy.sparse takes longer to load
         than to simulate a small network."""
-        from .structure import dense
+        from .conservation import dense
 
         small = len(self._laws) * len(self.species) <= _SMALL
         return dense(self._laws, len(self.species)) if small else self.conservation_laws
 
     @cached_property
     def _laws(self) -> "list[Law]":
-        from .structure import basis
+        from .conservation import basis
 
         columns = [sorted((self.index[s], n) for s, n in r.net_change().items()) for r in self.reactions]
         return basis(map(tuple, columns), len(self.species))

@@ -4,9 +4,8 @@ To add one, write a file with a subclass of `Case`, and add the class to `CASES`
 """
 
 from .. import checks
-from .cases import MNIST, XOR, Digits, Iris, Regression
+from .cases import MNIST, XOR, Digits, Iris, Regression, data_folder, fetch
 from .dataset import Case, Dataset, Settings, own_data
-from .download import data_folder, fetch
 
 _OTHER_DATA = (
     "to train on other samples use --data FILE.csv --target COLUMN, or in Python "

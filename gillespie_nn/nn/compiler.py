@@ -12,9 +12,9 @@ from numpy.typing import ArrayLike
 from .. import checks
 from ..activations import Activation, SmoothReLU
 from ..checks import InputError
+from ..crn.dual_rail import NetworkBuilder, Rails
 from ..crn.formats.text_write import equation
 from ..crn.network import ReactionNetwork
-from ..crn.structure import NetworkBuilder, Rails
 from ..display.tables import Table, fragment, shown
 from ..kernels.codes import COUNT_LIMIT
 from ..options import options_of, takes

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..checks import InputError, meant
-from ..crn.structure import NetworkBuilder, Rails, pairs
+from ..crn.dual_rail import NetworkBuilder, Rails, pairs
 from .chemistry import AUXILIARIES, INPUTS, TARGETS, Equation
 from .reactions import Layers, add_equation, group_name
 

@@ -13,7 +13,7 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 
 from ..activations import Activation
-from ..crn.structure import NetworkBuilder, Rails
+from ..crn.dual_rail import NetworkBuilder, Rails
 from .chemistry import (
     ABOVE,
     ACTIVATED,

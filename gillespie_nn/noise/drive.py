@@ -9,7 +9,7 @@ import numpy as np
 from .. import seeds
 from ..checks import InputError
 from ..crn import Reaction, ReactionNetwork
-from ..crn.structure import laws
+from ..crn.conservation import laws
 from .noise import GRID, PRESENTATION, RUN, Noise
 
 _ROUNDING = 1e-12

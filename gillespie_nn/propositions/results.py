@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..crn import ReactionNetwork
-from ..crn.structure import pairs
+from ..crn.dual_rail import pairs
 from ..storage import moments_file
 
 

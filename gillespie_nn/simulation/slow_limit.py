@@ -11,7 +11,7 @@ import numpy as np
 
 from ..checks import UnfinishedError
 from ..crn import ReactionNetwork
-from ..crn.structure import Rails
+from ..crn.dual_rail import Rails
 from ..kernels import codes
 from ..nn import TrainingNetwork
 from ..nn.chemistry import SCHEDULED, Phase

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..checks import GillespieError, InputError
 from ..crn import ReactionNetwork
-from ..crn.structure import Rails
+from ..crn.dual_rail import Rails
 from ..simulation.task import quantities_of
 from . import hdf5_bytes
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..analysis.analysis import per_concentration
 from ..analysis.training_course import averaged_weights, float_network
-from ..crn.structure import Rails
+from ..crn.dual_rail import Rails
 from ..datasets import case as case_of
 from ..datasets.cases import SPECIES
 from ..display.figures import COLOURS, LINES

@@ -13,7 +13,7 @@ from scipy.stats import norm
 
 import gillespie_nn as gnn
 from gillespie_nn.activations import SmoothReLU, make_activation
-from gillespie_nn.crn.structure import NetworkBuilder, Rails
+from gillespie_nn.crn.dual_rail import NetworkBuilder, Rails
 from gillespie_nn.nn.chemistries import KangKim
 from gillespie_nn.nn.reactions import Layers, add_equation
 from helpers.checks_of_chance import accept, mean_is

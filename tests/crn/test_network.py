@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import gillespie_nn as gnn
-from gillespie_nn.crn import structure as conservation
+from gillespie_nn.crn import conservation
 from gillespie_nn.kernels.channels import channel_value, evaluate_laws, term_value
 from helpers.models import MODELS
 from helpers.naive import propensity

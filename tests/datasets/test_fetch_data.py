@@ -12,9 +12,8 @@ import pytest
 
 from gillespie_nn.checks import UnfinishedError
 from gillespie_nn.cli import main
-from gillespie_nn.datasets import CASES, case, download, fetch
-from gillespie_nn.datasets.cases import FILES, MNIST
-from gillespie_nn.datasets.download import VARIABLE
+from gillespie_nn.datasets import CASES, case, cases, fetch
+from gillespie_nn.datasets.cases import FILES, MNIST, VARIABLE
 
 pytest.importorskip("pooch")
 
@@ -79,7 +78,7 @@ def server(published, monkeypatch):
 def folder(tmp_path, monkeypatch):
     """The user's data folder, of which no variable is set."""
     monkeypatch.delenv(VARIABLE, raising=False)
-    monkeypatch.setattr(download, "user_data_path", lambda *_, **__: tmp_path / "own")
+    monkeypatch.setattr(cases, "user_data_path", lambda *_, **__: tmp_path / "own")
     return tmp_path / "own" / "mnist"
 
 

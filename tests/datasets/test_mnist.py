@@ -9,9 +9,8 @@ import pytest
 import gillespie_nn as gnn
 from gillespie_nn.checks import InputError
 from gillespie_nn.cli import main
-from gillespie_nn.datasets import case, data_folder, download
-from gillespie_nn.datasets.cases import FILES
-from gillespie_nn.datasets.download import VARIABLE
+from gillespie_nn.datasets import case, cases, data_folder
+from gillespie_nn.datasets.cases import FILES, VARIABLE
 
 
 def _write(folder, n_train=20, n_test=8, side=5):
@@ -68,7 +67,7 @@ def test_the_command_says_the_notice(tmp_path, monkeypatch, capsys):
 
 def test_without_the_files_one_sentence_says_how_to_get_them(tmp_path, monkeypatch, capsys):
     monkeypatch.delenv(VARIABLE, raising=False)
-    monkeypatch.setattr(download, "user_data_path", lambda *_, **__: tmp_path)
+    monkeypatch.setattr(cases, "user_data_path", lambda *_, **__: tmp_path)
     assert main(["train", "mnist"]) == 2
     error = capsys.readouterr().err
     assert VARIABLE in error and "`gillespie-nn fetch-data`" in error and len(error.splitlines()) == 1

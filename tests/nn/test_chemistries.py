@@ -12,7 +12,7 @@ from scipy.integrate import solve_ivp
 import gillespie_nn as gnn
 from gillespie_nn.activations import LeakyReLU, SmoothReLU
 from gillespie_nn.checks import InputError
-from gillespie_nn.crn.structure import pairs
+from gillespie_nn.crn.dual_rail import pairs
 from gillespie_nn.nn.chemistries import CHEMISTRIES, FeedbackAlignment, KangKim
 from gillespie_nn.nn.chemistry import LAST, Equation, EquationError
 from gillespie_nn.nn.settings import LINEAR, Settings, setting_options

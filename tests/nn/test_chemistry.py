@@ -9,7 +9,7 @@ from scipy.integrate import solve_ivp
 
 import gillespie_nn as gnn
 from gillespie_nn.activations import ACTIVATIONS, make_activation
-from gillespie_nn.crn.structure import NetworkBuilder, Rails
+from gillespie_nn.crn.dual_rail import NetworkBuilder, Rails
 from gillespie_nn.options import options_of
 from helpers.naive import mass_action
 

@@ -8,7 +8,7 @@ import pytest
 
 import gillespie_nn as gnn
 from gillespie_nn import seeds
-from gillespie_nn.crn.structure import Rails
+from gillespie_nn.crn.dual_rail import Rails
 from gillespie_nn.nn.chemistry import SAMPLE, Phase
 from gillespie_nn.noise import RateNoise
 from gillespie_nn.propositions.driven import DrivenPaths

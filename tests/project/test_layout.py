@@ -310,7 +310,7 @@ def test_only_chemistries_name_species_and_quantities():
     for path, _ in _modules():
         name = path.relative_to(ROOT).as_posix().partition("/")[2]
         if not name.startswith("nn/"):
-            found = names_of_species(path.read_text(), letters, rails=name == "crn/structure.py")
+            found = names_of_species(path.read_text(), letters, rails=name == "crn/dual_rail.py")
             assert not found, (name, found)
 
 

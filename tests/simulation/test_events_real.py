@@ -226,7 +226,7 @@ def test_the_enclosure_holds_the_path():
     rng = np.random.default_rng(3)
     coefficient = rng.normal(size=(14, 1)) / (1 + np.arange(14)[:, None]) ** 2
     state = np.empty((3, 1))
-    path = kernels.Path(np.zeros(1, np.int64), np.zeros(1), coefficient, np.zeros(1), *state, np.zeros((2, 1)))
+    path = kernels.ConditionPath(np.zeros(1, np.int64), np.zeros(1), coefficient, np.zeros(1), *state, np.zeros((2, 1)))
     kernels.bound_bend(path, 2.0)
     u = np.linspace(-1, 1, 2001)
     values = np.polynomial.chebyshev.chebval(u, coefficient[:, 0])

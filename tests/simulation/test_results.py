@@ -361,7 +361,7 @@ def test_a_fit_and_its_file(tmp_path):
     path, copy = tmp_path / "fit.h5", tmp_path / "copy.h5"
     settings = {"seed": 3, "presentations": 4, "volume": 50, "running_time": 1.0}
     fit = gnn.train("xor", **settings)
-    with pytest.raises(gnn.InputError, match="not hold the record of training .* call train with output="):
+    with pytest.raises(gnn.InputError, match="not have the record of training .* call train with output="):
         fit.save(copy)
     gnn.train("xor", **settings, output=path).save(copy)
     assert content_digest(path) == content_digest(copy)
