@@ -27,9 +27,8 @@ class Event(NamedTuple):
     """Right-hand sides are worked out when the condition becomes true, not after the delay."""
     stops: bool = False
     """The simulation ends when the condition becomes true; not of a model, but of a run."""
-    is_edge: bool = False
-    """Nothing is assigned: where the condition changes, either way, integration begins anew. Not of a model, but of a
-    run."""
+    edge_of: str | None = None
+    """A parameter that is 1 while the condition holds, else 0; nothing else is done. Not of a model, but of a run."""
     factors: tuple[tuple[str, Expression], ...] = ()
     """What the values of some targets are multiplied by at the moment of their assignment, also if they were worked out
     before a delay: the size of a compartment, where the value is a concentration and the state an amount."""

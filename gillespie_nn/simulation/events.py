@@ -25,6 +25,8 @@ from ..kernels.laws import TIME_VARIABLE, VARIABLE, law_value
 from .observer import Values
 
 _NO_SPECIES = np.empty(0, dtype=np.int64)
+_SHORTEST, _MOST_MOMENTS = 1e-30, 8
+"""In a rate, what a condition on the time is for less than this [s], or for four steps of float64, does not count."""
 _MOST_AT_ONCE = 10_000
 _MANY = 5000
 _TOO_MANY = 1e8
@@ -53,6 +55,10 @@ class Events:
         self._since = [0.0] * len(self._events)
         self._fired = [-1] * len(self._events)
         self._by_time = [_changes_by_time(trigger, network, method) for trigger in network.compiled.programs.triggers]
+        # A condition that reads no counts need not be looked at before it changes, unless a parameter that it reads was
+        # set: the places of these, or None if it reads counts; and their values when it was last looked at.
+        self._reads = [_reads(t, timed) for t, timed in zip(network.compiled.programs.triggers, self._by_time)]
+        self._read: list[list[float]] = [[] for _ in self._events]
         self._crossing = [np.nan] * len(self._events)  # NaN: to be solved for
         self._warned: set[int] = set()
         self._done_at, self._n_done = -np.inf, 0  # happenings at one moment
@@ -70,30 +76,52 @@ class Events:
         """When something is next to be done though no reaction fires [s]; infinite if never."""
         if not self._events:
             return np.inf
-        laws, first = self._method.laws, self._method.laws.first_trigger[0]
-        for k, event in enumerate(self._events):
+        for k in range(len(self._events)):
             if np.isnan(self._crossing[k]):
-                self._crossing[k] = np.inf
-                if self._by_time[k]:
-                    self._crossing[k] = next_crossing(
-                        laws, first + k, self._method.state, self._method.time, self._t_end
-                    )
-                if np.isnan(self._crossing[k]):
-                    if event.is_edge:
-                        self._crossing[k] = np.inf
-                        self._warn_of_edge(k)
-                        continue
-                    trigger = self._network.events[k].trigger  # as written, without the rules put in
-                    raise ModelError(
-                        f"event {event.name}: cannot find when its condition {trigger} changes after "
-                        f"t = {self._method.time:g} s; simplify the condition"
-                    )
+                self._crossing[k] = self._next_crossing(k, self._method.time) if self._by_time[k] else np.inf
         return min([*self._crossing, *(p.time for p in self._pending)])
 
-    def _warn_of_edge(self, k):
-        if k not in self._warned:
-            self._warned.add(k)
-            checks.warn(self._says(k, "cannot find when it changes next; a short pulse may be stepped over"))
+    def _next_crossing(self, k, start):
+        """When the condition of event k, which reads the time, next changes after `start` [s]."""
+        method = self._method
+        crossing = next_crossing(method.laws, method.laws.first_trigger[0] + k, method.state, start, self._t_end)
+        if not np.isnan(crossing):
+            return crossing
+        if self._events[k].edge_of is not None:
+            if k not in self._warned:
+                self._warned.add(k)
+                checks.warn(self._says(k, "cannot find when it changes next; a short pulse may be stepped over"))
+            return np.inf
+        trigger = self._network.events[k].trigger  # as written, without the rules put in
+        raise ModelError(
+            f"event {self._events[k].name}: cannot find when its condition {trigger} changes after "
+            f"t = {method.time:g} s; simplify the condition"
+        )
+
+    def _stays(self, k):
+        """Whether the condition of event k surely is what it was: it reads the time and parameters alone, these are
+        what they were, and the time at which it changes has not come."""
+        if self._reads[k] is None or not self._method.time < self._crossing[k]:
+            return False
+        return self._read[k] == self._method.laws.variables[self._reads[k]].tolist()
+
+    def _look_at_edge(self, k, now):
+        """Set the parameter of an edge to what its condition is right after the present time: what it is for a moment
+        only, as `time == 5`, changes no integral."""
+        laws = self._method.laws
+        true = law_value(laws, laws.first_trigger[0] + k, self._method.state) != 0.0
+        crossing = self._next_crossing(k, now)
+        for _ in range(_MOST_MOMENTS):
+            if not crossing - now <= _SHORTEST + 4 * np.spacing(now):
+                break
+            true, crossing = not true, self._next_crossing(k, crossing)
+        self._crossing[k] = crossing
+        laws.variables[TIME_VARIABLE] = now
+        if true != bool(laws.triggered[k]):
+            laws.triggered[k] = true
+            self._count_happening(k, now)
+            place = self._values.place(self._events[k].edge_of)
+            self._method.set_counts(_NO_SPECIES, np.empty(0, dtype=self._method.dtype), [place], [float(true)])
 
     def happen(self) -> None:
         """Look at the conditions now and do what is due."""
@@ -117,16 +145,20 @@ class Events:
         laws, first, now = self._method.laws, self._method.laws.first_trigger[0], self._method.time
         laws.variables[TIME_VARIABLE] = now
         for k, event in enumerate(self._events):
+            if self._stays(k):
+                continue
+            if self._reads[k] is not None:
+                self._read[k] = laws.variables[self._reads[k]].tolist()
+            if event.edge_of is not None:
+                self._look_at_edge(k, now)
+                continue
             if self._by_time[k]:
                 self._crossing[k] = np.nan
             true = law_value(laws, first + k, self._method.state) != 0.0
             if true == bool(laws.triggered[k]):
                 continue
             laws.triggered[k] = true
-            if event.is_edge:
-                self._count_happening(k, now)
-                self._method.set_counts(_NO_SPECIES, np.empty(0, dtype=self._method.dtype))
-            elif true and event.stops:
+            if true and event.stops:
                 self.stops = True
             elif true:
                 self._count_happening(k, now)
@@ -223,7 +255,7 @@ class Events:
 
     def _says(self, k, what):
         event = self._events[k]
-        name = f"condition {event.trigger} in a rate" if event.is_edge else f"event {event.name}"
+        name = f"condition {event.trigger} in a rate" if event.edge_of is not None else f"event {event.name}"
         return f"{name}, at t = {self._method.time:g} s: {what}"
 
 
@@ -233,3 +265,10 @@ def _changes_by_time(trigger, network, method):
     read = {a for op, a, _, _ in trigger.instructions if op == VARIABLE}
     still = method.dtype == np.int64 or not trigger.species
     return TIME_VARIABLE in read and read.isdisjoint(moved) and still
+
+
+def _reads(trigger, by_time):
+    """Places of the variables besides the time that a condition reads, or None if it reads counts or not the time."""
+    if not by_time or trigger.species:
+        return None
+    return [a for a in dict.fromkeys(a for op, a, _, _ in trigger.instructions if op == VARIABLE) if a != TIME_VARIABLE]

@@ -291,7 +291,8 @@ class Method(ABC):
     ) -> None:
         """Set counts[species] = values at the current time (int64 arrays), and variables of `laws` likewise, and update
         all dependent values."""
-        self._tally[codes.FAULT] = 0  # of the state before; the new one is looked at below
+        if self._tally[codes.FAULT] == codes.NO_SOLUTION:  # of the state before; the new one may have one
+            self._tally[codes.FAULT] = 0
         if self.laws.continuous is not None:
             self.laws.continuous.numbers[STALE] = 1.0  # variables are those of the present time, the path is not used
         if len(variables):

@@ -96,8 +96,9 @@ class Equations:
 
 def refuse_events(method: str, network: ReactionNetwork) -> None:
     """Raise InputError if `network` has events, for a `method` that does not support them."""
-    if network.events:
-        names = checks.shortened(event.name for event in network.events)
+    events = [event for event in network.events if event.edge_of is None]
+    if events:
+        names = checks.shortened(event.name for event in events)
         raise InputError(
             f"method {method} does not support events, but the network has {names}: use ode, or an exact method"
         )
