@@ -1,4 +1,7 @@
-"""Infix text of expressions: how tightly operators bind, and the text of a tree. `formula` reads it."""
+"""Expressions over names as immutable trees, and their infix text.
+
+Infix text of expressions: how tightly operators bind, and the text of a tree. `formula` reads it.
+"""
 
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -55,7 +58,7 @@ def number_text(value: float) -> str:
     return repr(int(value)) if value == int(value) and value < 1e15 else repr(value)
 
 
-# Expressions over names, as immutable trees: rate laws, rules, event triggers. `formula` reads their text, `infix`
+# Expressions over names, as immutable trees: rate laws, rules, event triggers. `formula` reads their text, `write`
 # writes it.
 #
 # Truth is 1, falsehood 0. Sums and products keep their operands side by side, so that long ones are not deep.

@@ -1,4 +1,6 @@
-"""Random draws in expressions: `set A = binomial(A, 0.5)`. Events make them, each from the generator of its replicate.
+"""What a model is made of: events and their random draws, amounts, and the models that come with the package.
+
+Random draws in expressions: `set A = binomial(A, 0.5)`. Events make them, each from the generator of its replicate.
 
 To add one: its line in `DRAWS`. Names and arguments are those of the SBML package distrib (version 1).
 """

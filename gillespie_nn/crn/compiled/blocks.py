@@ -1,4 +1,6 @@
-"""Blocks of species that act on each other, in the order in which they act: for methods that solve block by block.
+"""Blocks of species that leaps and implicit steps solve together.
+
+Blocks of species that act on each other, in the order in which they act: for methods that solve block by block.
 
 Species a acts on species b when a channel that changes b reads a. What acts on itself through a loop is one block; a
 training network, whose loop closes only through the slow weight updates, falls into the pairs of rails of its neurons.

@@ -1,4 +1,6 @@
-"""Quotients with a removable gap: F / (1 - exp(-F / k)), as in the rates of ion channels.
+"""Derivatives of expressions, and quotients with a removable gap.
+
+Quotients with a removable gap: F / (1 - exp(-F / k)), as in the rates of ion channels.
 
 At F = 0 such a quotient is 0 / 0, and over an interval with that point in it no bound can be given. Where rate rules
 move F through 0 that happens in every run. So it is written with x / (exp(x) - 1), which is 1 at x = 0, smooth, and

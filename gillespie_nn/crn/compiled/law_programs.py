@@ -1,4 +1,6 @@
-"""Coefficients of RODAS, for `kernels.continuous`.
+"""From expressions to the register programs that kernels interpret.
+
+Coefficients of RODAS, for `kernels.continuous`.
 
 E. Hairer, G. Wanner, Solving Ordinary Differential Equations II, 2nd edition, Springer 1996, section IV.7.
 """

@@ -1,4 +1,7 @@
-"""Terms of propensities: the factors of a reaction, and the arrays of all."""
+"""Terms of propensities, and product families of reactions.
+
+Terms of propensities: the factors of a reaction, and the arrays of all.
+"""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence

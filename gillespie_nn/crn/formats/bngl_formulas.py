@@ -1,4 +1,6 @@
-"""BioNetGen's function `mratio(a, b, z)` = M(a + 1, b + 1, z) / M(a, b, z), with Kummer's function M = 1F1.
+"""Formulas and rate laws of BioNetGen's network files.
+
+BioNetGen's function `mratio(a, b, z)` = M(a + 1, b + 1, z) / M(a, b, z), with Kummer's function M = 1F1.
 
 Moments of the chemical equilibrium A + B <-> C are such ratios. The continued fraction
 

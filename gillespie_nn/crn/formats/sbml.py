@@ -334,7 +334,7 @@ class _Events:
         return self._scope.meaning(written, what, *(kinds or VALUES), known="the model has").identifier
 
 
-# SBML, levels 2 and 3: `sbml_read` reads it, `sbml_write` writes it.
+# The format SBML, levels 2 and 3: read here, written by `sbml_write`.
 #
 # M. Hucka et al., The Systems Biology Markup Language (SBML): language specification for level 3 version 2 core,
 # Journal of Integrative Bioinformatics 16 (2019) 20190021, doi:10.1515/jib-2019-0021.

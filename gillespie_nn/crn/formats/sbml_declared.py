@@ -1,4 +1,6 @@
-"""Algebraic rules of SBML, solved for the names that nothing else gives: they become assignment rules.
+"""What an SBML model declares: its names, rules, stoichiometries and events' targets.
+
+Algebraic rules of SBML, solved for the names that nothing else gives: they become assignment rules.
 
 Each rule says that an expression is 0. Which of the free names it gives is tried in turn: a name is solved for where
 the expression is linear in it, or where it stands in one place, below operations that have an inverse.

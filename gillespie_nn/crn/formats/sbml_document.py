@@ -1,4 +1,6 @@
-"""Opening SBML documents with libsbml: from text, with the models of `comp` put in their places.
+"""Opening SBML documents, and their units of substance.
+
+Opening SBML documents with libsbml: from text, with the models of `comp` put in their places.
 
 A document from a stranger can only be read: models of other files are used if they lie below the folder of the model,
 links followed, and nothing is fetched from a network.
