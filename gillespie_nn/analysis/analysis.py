@@ -2,7 +2,7 @@
 
 Values are read as float64, with NaN at points that a replicate did not reach.
 
-To add an analysis: a subclass of `Analysis`, and its line in `ANALYSES` of `registry.py`.
+To add an analysis: a subclass of `Analysis`, and its line in `ANALYSES` of `run_report.py`.
 """
 
 import itertools
@@ -23,8 +23,8 @@ from ..simulation.result_views import blocks, names_of, read, split
 
 AnyRun = Trajectories | MomentsResult
 __all__ = [
-    "AnyRun", "Trajectories", "blocks", "check_data", "chosen", "has_trajectories", "names_of", "per_concentration",
-    "point_at", "read", "series", "stretches", "units",
+    "Analysis", "AnyRun", "Ask", "Finding", "Trajectories", "blocks", "check_data", "chosen", "has_trajectories",
+    "names_of", "per_concentration", "point_at", "read", "series", "stretches", "title_of", "units",
 ]  # fmt: skip
 _LEAST_UNITS = 8
 """Stretches that a stationary analysis needs for the spread between them."""
@@ -58,7 +58,7 @@ def has_trajectories(run: AnyRun) -> TypeGuard[Trajectories]:
 
 
 def check_data(run: AnyRun) -> None:
-    """Raises InputError for a run without trajectories."""
+    """Raises InputError for a run without trajectories, or without a committed replicate."""
     if not has_trajectories(run):
         raise InputError("the run contains moments and no trajectories: only the analysis means applies")
     if not run.counts.shape[0] or not run.counts.shape[1]:
@@ -93,8 +93,11 @@ def _stretches(run: Trajectories, name: str, of_units: list[tuple[int, slice]]) 
     # `units` lists all replicates of one slice of points before the next slice, so each slice is one group.
     for piece, same in itertools.groupby(of_units, key=lambda unit: unit[1]):
         replicates = np.array([replicate for replicate, _ in same])
-        for part in split(len(replicates), (piece.stop - piece.start) * len(run.species)):
-            numbers = replicates[part]
+        # Parts are ranges of replicates, not of whole ones: one read covers the range, so its size is what counts.
+        for part in split(int(replicates[-1]) + 1, (piece.stop - piece.start) * len(run.species)):
+            numbers = replicates[(replicates >= part.start) & (replicates < part.stop)]
+            if not len(numbers):
+                continue
             if len(numbers) == 1:
                 yield series(run, name, piece, int(numbers[0]))[None]
             else:

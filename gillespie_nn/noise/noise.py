@@ -171,6 +171,12 @@ class Noise(ABC):
         amplitude = checks.not_negative(f"amplitude of {self.name} noise", self.amplitude)
         object.__setattr__(self, "amplitude", amplitude)
         checks.choice(f"kind of {self.name} noise", self.kind, self.kinds)
+        if not isinstance(self.shared, bool):
+            raise InputError(f"shared of {self.name} noise must be True or False, got {self.shared!r}")
+        # A record read from a file has lists.
+        for what in ("species", "reactions"):
+            if isinstance(names := getattr(self, what, None), list):
+                object.__setattr__(self, what, tuple(names))
         taken = self.law.parameters
         for parameter in ("step", "correlation_time", "bound"):
             value = getattr(self, parameter)
@@ -202,9 +208,9 @@ class Noise(ABC):
 
     def record(self) -> dict:
         """All parameters by name, for files."""
-        kind = type(self)
-        registered = kind.__module__.startswith(f"{__package__}.")  # `NOISES` cannot be imported here
-        return {"noise": recorded_name(kind, (kind,) if registered else ())} | asdict(self)
+        cls = type(self)
+        registered = cls.__module__.startswith(f"{__package__}.")  # `NOISES` cannot be imported here
+        return {"noise": recorded_name(cls, (cls,) if registered else ())} | asdict(self)
 
     @abstractmethod
     def places(self, network: ReactionNetwork, unforced: Sequence[str]) -> np.ndarray:
@@ -230,5 +236,7 @@ def matching(what: str, patterns: Sequence[str], names: Sequence[str]) -> np.nda
     """Numbers int64[...] of the `names` that match any of `patterns`. Raises InputError for a pattern without match."""
     if not isinstance(patterns, (tuple, list)) or not all(isinstance(p, str) for p in patterns):
         raise InputError(f"{what} of a noise must be a list of names or patterns such as ('A', 'P*'), got {patterns!r}")
+    if not patterns:
+        raise InputError(f"{what} of a noise is empty, so it would act on nothing: name at least one, or leave it out")
     matches = {name for pattern in patterns for name in names_matching(what, pattern, names)}
     return np.array([k for k, name in enumerate(names) if name in matches], dtype=np.int64)

@@ -141,7 +141,7 @@ class Invariants:
 # The cause of an invalid propensity or count
 
 
-def explain(network, method, code) -> None:
+def raise_if_law_failed(network, method, code) -> None:
     """Raise ModelError if a general rate law made the run stop with `code`; otherwise do nothing."""
     if code == codes.BAD_PROPENSITY and network.rate_rules:
         _explain_variables(network, method)

@@ -14,7 +14,7 @@ from ..kernels import codes
 from ..noise import NoisePlan
 from ..status import Status
 from .methods import Method
-from .observer import Invariants, Observer, explain
+from .observer import Invariants, Observer, raise_if_law_failed
 from .replicate_events import Events
 
 _MANY_EVENTS = 200_000_000
@@ -84,7 +84,7 @@ def run_replicate(
     for first in range(0, len(grid), size):
         chunk = run.chunk(first, grid[first : first + size])
         if chunk.code != codes.REACHED_END:
-            explain(method.network, method, chunk.code)
+            raise_if_law_failed(method.network, method, chunk.code)
             return Status(chunk.code)
     return Status.REACHED_END if run.can_go_on() else Status.NO_REACTION_POSSIBLE
 

@@ -17,7 +17,7 @@ from ..status import Status
 from .batches.batch_method import run_batches
 from .evaluation import N_AVERAGED, EvaluationWatch
 from .methods import TrainingMethod
-from .observer import Invariants, explain
+from .observer import Invariants, raise_if_law_failed
 from .presentations import (
     Checkpoint,
     Learner,
@@ -258,7 +258,7 @@ def run_training(
             sink.checkpoint(checkpoint, watch.scores)
         # Also without a file, so that an uninterrupted run equals a resumed one bit for bit.
         simulation = simulation_at(plan, checkpoint)
-    explain(plan.spec.declared, simulation, status)
+    raise_if_law_failed(plan.spec.declared, simulation, status)
     last = course.weights(simulation)
     return Trained(
         status, watch.weights_sum, last, simulation.n_events, simulation.statistics, n_presented, watch.scores,

@@ -400,6 +400,12 @@ def test_a_run_file_keeps_the_noise_and_a_record_makes_it_again(tmp_path):
     assert [from_record(r) for r in run.provenance["parameters"]["noise"]] == ALL
 
 
+def test_a_record_survives_json():
+    noise = gnn.ConcentrationNoise(0.1, "bounded", step=1.0, species=("A", "B*"))
+    again = from_record(json.loads(json.dumps(noise.record())))
+    assert again == noise and hash(again) == hash(noise)
+
+
 RESUMED = {
     "noise": [*IN_TRAINING, gnn.RateNoise(0.1, "constant")],  # pieces of 0.7 s and 0.5 s, checkpoints every 4 s
     "predict": 2,
@@ -462,6 +468,11 @@ def test_a_run_under_noise_is_resumed_to_the_content_of_an_uninterrupted_one(met
             lambda: gnn.simulate(LINEAR, 1.0, noise=gnn.ConcentrationNoise(0.1, species="A")),
             "give a list of names|must be a list of names",
         ),
+        (
+            lambda: gnn.simulate(LINEAR, 1.0, noise=gnn.RateNoise(0.1, "constant", reactions=())),
+            "reaction of a noise is empty, so it would act on nothing",
+        ),
+        (lambda: gnn.RateNoise(0.1, shared="no"), "shared of rate noise must be True or False, got 'no'"),
         (
             lambda: gnn.train("xor", method="gradient_descent", noise=gnn.RateNoise(0.1)),
             "noise: gradient_descent learns in floating point and has no reactions: leave noise out",

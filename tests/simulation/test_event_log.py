@@ -157,7 +157,7 @@ def test_workers_of_other_processes_hand_logs_over():
         local, far = MemorySink(task), MemorySink(task)
         run_ensemble(task, local)
         for first in range(0, 20, 4):
-            ensemble.hand_over(ensemble.run_units(task, range(first, first + 4), ensemble.Buffer).parts, far)
+            ensemble.write_parts(ensemble.run_units(task, range(first, first + 4), ensemble.BufferedSink).parts, far)
         for k in range(20):
             np.testing.assert_array_equal(far.log.of(k)[0], local.log.of(k)[0])
             np.testing.assert_array_equal(far.log.of(k)[1], local.log.of(k)[1])

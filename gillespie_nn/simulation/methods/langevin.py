@@ -12,10 +12,10 @@ from ...kernels.interval_bounds import ConditionPath
 from ...kernels.limits import langevin_steps
 from ...kernels.limits.langevin_steps import EventWatch, LangevinState, propensities, run_langevin
 from ...kernels.replicates import KernelRun
-from ..observer import explain
+from ..observer import raise_if_law_failed
 from . import method
 from .compiled import Compiled
-from .solvers import reading
+from .solvers import conditions_on_species
 
 _SLICE = 3_000_000
 """Terms computed in a slice, which takes about 50 ms."""
@@ -85,7 +85,7 @@ class Langevin(Compiled):
 
     def _watch(self, n_channels: int) -> EventWatch:
         """What events need, empty without conditions on species."""
-        watched = reading(self._laws)
+        watched = conditions_on_species(self._laws)
         # Without conditions on species the arrays have size 0, so that they cost nothing.
         n, n_state, n_channels = np.where(len(watched), (self.n_species, len(self._counts), n_channels), 0).tolist()
         states = np.empty((3, n_state))
@@ -119,12 +119,12 @@ class Langevin(Compiled):
     def _run(self, run: KernelRun, t_stop: float, budget: int, event_limit: int) -> int:
         # Before the first step only: later noise may take a law slightly below 0, where it counts as 0.
         if self._tally[codes.N_CANDIDATES] == 0:
-            explain(self.network, self, codes.BAD_PROPENSITY)
+            raise_if_law_failed(self.network, self, codes.BAD_PROPENSITY)
         code = run_langevin(
             self._channels, self._programs, self._state, self.rng, run, self._step, t_stop, budget, event_limit
         )
         if code in (codes.OVERFLOW, codes.BAD_PROPENSITY):
-            explain(self.network, self, code)
+            raise_if_law_failed(self.network, self, code)
             s = int(np.argmax(self.counts))
             raise ModelError(
                 f"method {self.name} blew up at t = {self.time:g} s, where the largest species is "
