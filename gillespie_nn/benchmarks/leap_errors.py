@@ -271,8 +271,8 @@ def _interval(one: np.ndarray, other: np.ndarray, quantile: float) -> Errors:
 
 def presented_sample(samples: int = 200) -> dict:
     """Time of a presented sample, with the time to set its inputs: 784-32-10, learning on, random inputs with 150
-    non-zero pixels, Omega = 1e4, T = 10 s, eta T = 0.003. The median leaves out the first quarter: there the errors are those of random
-    weights, and more weights change."""
+    non-zero pixels, Omega = 1e4, T = 10 s, eta T = 0.003. The median leaves out the first quarter: there the errors are
+    those of random weights, and more weights change."""
     spec = training_network((784, 32, 10), learning_rate=3e-4)
     rng, volume, network = np.random.default_rng(0), 1e4, spec.network
     x = rng.random((samples, 784))
