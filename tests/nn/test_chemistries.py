@@ -255,7 +255,7 @@ def test_numbers_are_chosen_by_meaning_and_place():
     assert list(numbers.meanings)[:5] == ["Z", "Y", "S", "E", "D"]
     together = {numbers.neuron(n) for n in numbers.select("weights", "biases")}
     assert together == {"W1_0", "W1_1", "W1_2", "W2_0"} and numbers.neuron(numbers.of("Z2_0_p")) == "Z2_0"
-    with pytest.raises(InputError, match="no number of this network is called 'D2_1'.*did you mean"):
+    with pytest.raises(InputError, match="the network has no quantity named 'D2_1'.*did you mean"):
         numbers.of("D2_1")
     with pytest.raises(InputError, match="layer 2 of this network has 0 slopes with indices .0,., and 1 is needed"):
         numbers.one("slopes", 2, 0)

@@ -516,7 +516,7 @@ def test_the_command_trains_and_predicts_under_noise(capsys):
     [
         (["--rate-noise", "0.7"], "amplitude 0.7 of rate noise is too large"),
         (["--rate-noise", "0.1", "--rate-noise-kind", "white"], "unknown kind of rate noise 'white'"),
-        (["--rate-noise", "0.1", "--noise-step", "1"], "--noise-step: no requested noise uses it"),
+        (["--rate-noise", "0.1", "--noise-step", "1"], "--noise-step does not apply to the requested noise"),
         (["--predict-rate-noise", "0.1"], "noise of the prediction needs a prediction by simulation: set predict"),
         (["--method", "gradient_flow", "--rate-noise", "0.1"], "gradient_flow learns in floating point"),
     ],

@@ -17,7 +17,8 @@ class FeedbackAlignment(KangKim):
     """As `KangKim`, but for F in place of the transposed weights: molecules that no reaction changes."""
 
     feedback: float = option(
-        0.5, positive("concentration"), "fixed random weights are uniform between minus and plus this",
+        0.5, positive("concentration"),
+        "fixed feedback weights are drawn uniformly between minus this value and plus this value",
         unit="concentration",
     )  # fmt: skip
 
