@@ -224,8 +224,8 @@ class Pace:
         still = pace * (self._end - method.time)
         if np.isfinite(self._end) and still > _TOO_MANY_EVENTS and _FALLEN * self._before <= pace:
             raise UnfinishedError(
-                f"at t = {method.time:.4g} s {method.n_events:.3g} reactions have fired, and at this pace about "
-                f"{still:.2g} more would fire until {self._end:g} s, one at a time with method {method.name}: use a "
-                "smaller volume, method tau_leap or ode, or max_events"
+                f"the run would take too long: {method.n_events:.3g} reactions fired before t = {method.time:.4g} s, "
+                f"and at this rate about {still:.2g} more would fire until {self._end:g} s, one at a time with method "
+                f"{method.name}; use a smaller volume, method tau_leap or ode, or max_events"
             )
         self._time, self._n_events, self._before = method.time, method.n_events, pace

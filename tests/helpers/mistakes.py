@@ -246,14 +246,16 @@ MISTAKES = {
         _analyze("--what learning", "not a training run", "'ensemble'", "train"),
         _analyze("--what means --species C", "unknown species 'C'", "the run has A, B"),
         _analyze("--what histogram --time 50", "time", "0 to 5 s", "got 50"),
-        _analyze("--what spectrum --start 50", "recorded points from 50 s on: 0", "at least", "record more"),
+        _analyze(
+            "--what spectrum --start 50", "at least", "recorded points from start = 50 s on, got 0", "record more"
+        ),
         _analyze("--passage 'A - 10'", "has no comparison", "'A >= 10'", "'A - 10'"),
         _analyze("--passage 'A >'", "column 4", "got the end of the text"),
         _analyze("--passage 'C > 10'", "unknown species 'C'", "the run has A, B"),
         _analyze("--what compare", "second run", "--other RUN2.h5"),
         _analyze("--species C", "unknown species 'C'", "the run has A, B"),
         _analyze("--time 3", "--time only applies to an analysis", "--what means"),
-        _analyze("--what means --confidence 95", "confidence must be below 1", "95", "0.95"),
+        _analyze("--what means --confidence 95", "confidence must be between 0 and 1", "95", "0.95"),
         _analyze("--figure run.gif", "'.gif'", ".png, .svg, .pdf"),
         _analyze("--figure run.png", "matplotlib", "pip install matplotlib", without="matplotlib"),
         _analyze("--what histogram", "no trajectories", "means", file="moments.h5"),

@@ -71,7 +71,9 @@ def test_the_rate_equations_start_there():
 
 @pytest.mark.parametrize("method", ["direct", "rejection", "tau_leap", "auto"])
 def test_methods_that_count_offer_to_round(method):
-    with pytest.raises(gnn.InputError, match="has A = 0.3, B = 10.5, C = 1000.25, but methods that count") as caught:
+    with pytest.raises(
+        gnn.InputError, match="has A = 0.3, B = 10.5, C = 1000.25, but counts of molecules must be whole"
+    ) as caught:
         gnn.simulate(net(), method=method, **HERE)
     for offered in ("round_initial='nearest'", "round_initial='random'", "--round-initial", "ode, langevin"):
         assert offered in str(caught.value)

@@ -141,8 +141,8 @@ class Weights:
         # The kernel returns -1 if a weight is not finite or too large.
         if min(fired) < 0:
             raise UnfinishedError(
-                f"a weight of layer {layer + 1} is not finite or has more than {MOST} molecules: learning runs away. "
-                "Use a smaller learning rate, a longer hold or a longer running time"
+                f"a weight of layer {layer + 1} is not finite or has more than {MOST} molecules: learning diverges; "
+                "use a smaller learning rate, a longer hold or a longer running time"
             )
         return int(sum(fired))
 
