@@ -260,7 +260,7 @@ def ensemble_drawing(
         samples = checks.whole("samples", samples, least=0)
     if phase is not None:
         if None in phase or len(phase) != 2:
-            raise checks.InputError("a phase plane needs two quantities, for example x='A', y='B'")
+            raise checks.InputError("a phase plane needs two quantities: give both x and y, for example x='A', y='B'")
         across, up = (choose(result, [str(name)], 1)[0] for name in phase)
         plane = partial(_phase, result=result, pair=(across, up), log=log, units=units, samples=samples, label=label)
         return Drawing((plane,), size=(6.4 if len(result) == 1 else WIDE, 4))

@@ -225,8 +225,8 @@ def plan_noise(
     noises : a `Noise`, or a list of them.
     network : what they act on.
     rates : its rate constants float64[reaction]; by default the network's.
-    unforced : names of species that are forced only on request: of a training network its weights, and the switches of
-        its slopes.
+    unforced : names of species on which noise acts only if it names them: in a training network the weights, and the
+        switches of the slopes.
     presented : whether the run has presentations.
     prediction : whether the paths are for inference instead of training.
 
