@@ -85,7 +85,7 @@ class AnnihilationReLU(Activation):
 
     kappa: float = option(
         60.0, positive("1/(concentration s)", "for example 60"),
-        "rate constant of Z_p + Z_m -> 0, for activations that read both rails of the pre-activation z",
+        "rate constant at which both rails of a pre-activation annihilate, for activations that read both rails",
         unit="1/(concentration s)",
     )  # fmt: skip
     switch_rate: float = option(

@@ -99,8 +99,8 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     )
     command.add_argument(
         "--kappa", type=float,
-        help="rate constant of Z_p + Z_m -> 0, for activations that read both rails [1/(concentration s)] (default: "
-        "60)",
+        help="rate constant at which both rails of a pre-activation annihilate, for activations that read both "
+        "rails [1/(concentration s)] (default: 60)",
     )  # fmt: skip
     command.add_argument(
         "--switch-rate",

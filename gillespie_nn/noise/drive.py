@@ -46,7 +46,7 @@ class NoisePath:
 
     @property
     def end(self) -> float:
-        """Where in time the present piece ends [s]; infinite if not by time."""
+        """Time at which the present piece ends [s]; infinite if it lasts for a presentation or the run."""
         if self.lasts != GRID:
             return np.inf
         assert self._noise.step is not None  # each kind on a grid has one

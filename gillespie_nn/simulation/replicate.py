@@ -189,8 +189,8 @@ class _Replicate:
 def advance_to(method, time, pause, **grid) -> int:
     """Advance slice by slice to `time`; returns INTERRUPTED or what `Method.advance` does, but SLICE_END.
 
-    `grid` are the further arguments of `Method.advance`. Raises UnfinishedError where an exact method fires reactions
-    at a pace that does not fall, and at which no machine would come to the end.
+    `grid` are the further arguments of `Method.advance`. Raises UnfinishedError if an exact method would have to
+    simulate so many reactions, at a rate that does not fall, that the run could not finish.
     """
     limited = grid.get("event_limit", codes.NO_EVENT_LIMIT) != codes.NO_EVENT_LIMIT
     pace = Pace(method, time, method.exact and not limited)

@@ -280,7 +280,7 @@ class Result(Trajectories):
 
 
 def save_with(writer: Callable[..., None] | None, result: Any, path: str | Path, overwrite: bool) -> None:
-    """Write the file of a result. Raises InputError for one that was made by hand."""
+    """Write the file of a result. Raises InputError for a result that neither `simulate` nor `sweep` made."""
     if writer is None or result._task is None:
         raise InputError(
             "this result does not record how it was simulated, so it cannot be written as a run file: save a result "

@@ -96,7 +96,7 @@ class RunOptions(Options):
         more="{name: value}; what the model computes from them follows, see `ReactionNetwork.with_parameters`",
     )  # fmt: skip
     volume: float | None = option(
-        None, positive(hint="for example 1000"),
+        None, positive(hint="volume Omega, molecules per unit of concentration, for example 1000"),
         "volume Omega, molecules per unit of concentration; not for SBML models, whose compartments have sizes",
         usual="1",
     )  # fmt: skip
@@ -268,7 +268,8 @@ class TrainingOptions(Options):
         "train in floating point with the same start, order and step s = learning_rate (running_time - hold)",
     )  # fmt: skip
     volume: float | None = option(
-        None, positive(hint="for example 1000"), "volume Omega, molecules per unit of concentration",
+        None, positive(hint="volume Omega, molecules per unit of concentration, for example 1000"),
+        "volume Omega, molecules per unit of concentration",
         usual="1000; 1e4 for mnist", recorded=True, more="a weight w is Omega |w| molecules",
     )  # fmt: skip
     seed: int | None = option(

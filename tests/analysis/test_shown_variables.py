@@ -166,7 +166,7 @@ def test_amounts_of_ode_are_not_called_concentrations(size, constant, rule, unit
 def test_a_volume_with_a_rate_rule_is_no_omega(volume, units):
     run = gnn.simulate(network(CELL), 1.0, 2, method="ode", volume=volume)
     assert run.units == units
-    with pytest.warns(UserWarning, match=rf"A was .* \[{units}\] before"):
+    with pytest.warns(UserWarning, match=rf"A fell to .* \[{units}\] before"):
         gnn.simulate(
             network(CELL.replace("A -> 0 @ 1", "A -> 0 @ propensity(30)")), 1.0, 2, method="ode", volume=volume
         )

@@ -91,7 +91,7 @@ class Weights:
 
     def __init__(self, layers: Sequence[int], volume: float, counts: np.ndarray) -> None:
         """`counts` int64[2 * weight] are in the order of `TrainingNetwork.weights`, plus rail before minus rail.
-        Raises InputError for more molecules than fit in."""
+        Raises InputError if a weight has more molecules than a batch method can count."""
         if counts.max(initial=0) > MOST:
             raise InputError(
                 f"a weight would be {counts.max()} molecules, and a batch method counts up to {MOST}: use a smaller "

@@ -220,8 +220,8 @@ _FAULTLESS = (codes.REACHED_END, codes.SLICE_END)
 
 
 class HandsOver(Compiled):
-    """A method that may hand a replicate over to another method, and that to a third. The next base class has the
-    kernel that begins."""
+    """A method that can switch to another method during a replicate, and from that to a third. The next base class has
+    the kernel of the first method."""
 
     statistics_names = ("handover_time", "handover_events", "handovers")
     _first_review: int
@@ -313,7 +313,8 @@ class HandsOver(Compiled):
         return codes.SLICE_END
 
     def _review(self, run: KernelRun) -> None:
-        """Hand over if it pays, and set the time of the next review. Called right after a candidate."""
+        """Switch to another method if it is expected to be faster, and set the time of the next review. Called right
+        after a candidate."""
         tally = self._tally
         counted = tally[_COUNTED] - self._before
         tally[codes.LOOK] += counted[1]
@@ -336,7 +337,7 @@ class HandsOver(Compiled):
         tally[codes.LOOK] = tally[codes.N_CANDIDATES] + wait if wait else 0
 
     def _better(self, n_events: int, n_candidates: int, n_refreshes: int, n_bounded: int) -> type[Compiled] | None:
-        """The method to hand the replicate over to; None to go on.
+        """The method that continues the replicate; None if this method continues it.
 
         Arguments are the numbers of reactions, of candidates, of renewals of a species' bounds, and of bounds of terms
         made anew in these.
