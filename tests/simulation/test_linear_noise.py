@@ -238,8 +238,8 @@ def test_training_which_keeps_no_covariances_is_refused():
             "0 -> A @ 5\n@event full: when A >= 10; set A = 0",
             "linear_noise does not support events, but the network has full",
         ),
-        ("flip: 0 -> A @ 1 * step(B, A)\n0 -> B @ 1", "rate of flip, which jumps"),
-        ("flip: 0 -> A @ propensity(piecewise(8, A < 4, 2))", "rate of flip, which jumps"),
+        ("flip: 0 -> A @ 1 * step(B, A)\n0 -> B @ 1", "rate of reaction flip, which is a discontinuous"),
+        ("flip: 0 -> A @ propensity(piecewise(8, A < 4, 2))", "rate of reaction flip, which is a discontinuous"),
     ],
 )
 def test_what_it_cannot_treat_is_refused(text, match):

@@ -402,7 +402,7 @@ class HandsOver(Compiled):
 class Adaptive(HandsOver, Rejection):
     name = "adaptive"
     continuous = False
-    summary = "exact: rejection, which hands over to another exact method where it would reject or renew too often"
+    summary = "exact: rejection; switches to another exact method if it rejects or renews bounds too often"
     reference = f"{Rejection.reference}; {OptimizedDirect.reference}; {NextReaction.reference}"
     _first_review = 4096
 
@@ -410,7 +410,7 @@ class Adaptive(HandsOver, Rejection):
 class AdaptiveDirect(HandsOver, OptimizedDirect):
     name = "adaptive_direct"
     continuous = False
-    summary = "exact: optimized_direct, for small networks; a long run goes on with rejection where that is faster"
+    summary = "exact: optimized_direct, for small networks; a long run switches to another method if that is faster"
     reference = Adaptive.reference
     _first_review = 1 << 14
     """A shorter run would gain little, and on a new machine wait until the kernel of bounds is compiled."""
