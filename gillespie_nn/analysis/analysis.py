@@ -60,7 +60,9 @@ def has_trajectories(run: AnyRun) -> TypeGuard[Trajectories]:
 def check_data(run: AnyRun) -> None:
     """Raises InputError for a run without trajectories, or without a committed replicate."""
     if not has_trajectories(run):
-        raise InputError("the run contains moments and no trajectories: only the analysis means applies")
+        raise InputError(
+            "the run contains moments and no trajectories, so only its means can be analysed: use --what means"
+        )
     if not run.counts.shape[0] or not run.counts.shape[1]:
         raise InputError("the run has no committed replicate yet, so there is nothing to analyse")
 
@@ -142,12 +144,12 @@ def units(run: Trajectories, start: float | None = None) -> tuple[list, float]:
     length = len(used) // pieces
     if length < _LEAST_POINTS:
         raise InputError(
-            f"recorded points from {start:g} s on: {len(used)}, but a stationary analysis needs at least "
-            f"{pieces * _LEAST_POINTS}: record more points, or start earlier"
+            f"a stationary analysis needs at least {pieces * _LEAST_POINTS} recorded points from start = {start:g} s "
+            f"on, got {len(used)}: record more points, or use an earlier start"
         )
     spacing = (used[-1] - used[0]) / (len(used) - 1)
     if not np.allclose(np.diff(used), spacing, rtol, atol):
-        raise InputError("a stationary analysis needs evenly spaced times: give the run n_points, not a grid")
+        raise InputError("a stationary analysis needs evenly spaced times: simulate with n_points instead of time")
     cut = [slice(first + k * length, first + (k + 1) * length) for k in range(pieces)]
     return [(int(r), piece) for piece in cut for r in whole], float(spacing)
 

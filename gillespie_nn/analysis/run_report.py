@@ -72,9 +72,9 @@ _PLAIN = {
     "covariance_steps": "steps of the covariance",
     "leaps": "leaps",
     "exact_steps": "single reactions between leaps",
-    "time_leapt": "seconds of model time passed in leaps",
-    "firings_cut_off": "firings cut off so that no count fell below 0",
-    "held_share": "as the fraction of firings put off to a later step so that no amount fell below 0",
+    "time_leapt": "seconds of simulated time covered by leaps",
+    "firings_cut_off": "firings left out so that no count fell below 0",
+    "held_share": "as the fraction of firings delayed to a later step so that no amount fell below 0",
 }
 """Statistics of methods that are clear without knowledge of the code, in words."""
 
@@ -92,7 +92,7 @@ class FinalState(NamedTuple):
     moved: np.ndarray
     """Root mean square, over replicates, of the distance from the first recorded value."""
     asked: tuple[str, ...] | None = None
-    """Names of the quantities to show; None for all. The table has those of them that moved most."""
+    """Names of the quantities to show; None for all. The table has those of them that changed most."""
     observables: tuple[str, ...] = ()
     """Names of rules and parameters, which are not in the units of species."""
     first: tuple[str, ...] = ()
@@ -106,18 +106,18 @@ class FinalState(NamedTuple):
         return [places[k] for k in ranked(names, self.moved[places], self.first, MOST)]
 
     def table(self, time: float, units: str) -> Table:
-        """The variables of rate rules and the quantities that moved most, with 95 % intervals by Student's t. Columns
+        """The variables of rate rules and the quantities that changed most, with 95 % intervals by Student's t. Columns
         that would be empty are left out."""
         shown = self.shown
         n_asked = len(self.names if self.asked is None else self.asked)
-        few = f", the {len(shown)} of {n_asked} quantities that moved most" if len(shown) < n_asked else ""
+        few = f", the {len(shown)} of {n_asked} quantities that changed most" if len(shown) < n_asked else ""
         n_first = len({*self.first} & {*(self.names if self.asked is None else self.asked)})
         if few and n_first > len(shown):
-            few = f", the {len(shown)} of {n_first} variables of rate rules that moved most"
+            few = f", the {len(shown)} of {n_first} variables of rate rules that changed most"
         elif few and n_first:
             few = (
                 f", {counted(n_first, 'variable')} of rate rules and the {len(shown) - n_first} of {n_asked - n_first} "
-                "other quantities that moved most"
+                "other quantities that changed most"
             )
         half = self.error * student(0.05, self.n)
         intervals, spreads = np.isfinite(half[shown]).any(), np.isfinite(self.deviation[shown]).any()
@@ -265,7 +265,7 @@ def _of_ensemble(run: Run | MomentsRun) -> dict:
 
 def summary_text(found: dict, species: Sequence[str] = ()) -> str:
     """The result `found` of `summary` as text. Intervals of means are Student's t intervals. The table shows the
-    quantities named in `species`, by default those that the run was asked for."""
+    quantities named in `species`, by default those in the option `species` of the run."""
     return "\n".join(_summary_lines(found, species))
 
 

@@ -102,7 +102,7 @@ def _test_error(axes: Any, run: Run, presentation: np.ndarray) -> None:
     axes.plot(presentation, error, color=COLOURS[0], label=f"weights, {N_AVERAGED}-presentation mean")
     descent = run.training.scores.get("rmse_gradient_descent", np.nan)
     if np.isfinite(descent):
-        axes.axhline(descent, color=COLOURS[3], linestyle=":", linewidth=1, label="gradient descent, in the end")
+        axes.axhline(descent, color=COLOURS[3], linestyle=":", linewidth=1, label="gradient descent, final weights")
     axes.set_xlabel("presentation")
     axes.set_ylabel("RMSE on the test set [conc.]")
     axes.set_ylim(bottom=0)
@@ -129,14 +129,14 @@ def _success(axes: Any, run: Run, presentation: np.ndarray, target: np.ndarray |
     if len(record.evaluated):
         axes.plot(record.evaluated, record.validation[:, column], "s--", color=COLOURS[2], label="samples held out")
     for name, mark, label in (
-        (score, "o", "test set, weights in the end"), (f"{score}_before", "^", "test set, weights before training")
+        (score, "o", "test set, final weights"), (f"{score}_before", "^", "test set, initial weights")
     ):  # fmt: skip
         if np.isfinite(scores.get(name, np.nan)):
             at = record.n_presented if name == score else 0
             axes.plot([at], [scores[name]], mark, color=COLOURS[1], label=label, clip_on=False, zorder=4)
     descent = scores.get(f"{score}_gradient_descent", np.nan)
     if np.isfinite(descent):
-        label = "test set, gradient descent in the end"
+        label = "test set, gradient descent, final weights"
         axes.axhline(descent, color=COLOURS[3], linestyle=":", linewidth=1, label=label)
     add_legend(axes, above=True)
 
@@ -203,7 +203,7 @@ def _images(axes: Any, run: Run, change: bool) -> None:
     after, before = (float_network(run).matrices(w)[0][0] for w in (final, run.training.initial_weights))
     moved, weights = after - before, after - before if change else after  # [neuron, input]
     side = math.isqrt(weights.shape[1])
-    what = f"change over {run.training.n_presented} presentations" if change else "weights in the end"
+    what = f"change over {run.training.n_presented} presentations" if change else "final weights"
     if side < _LEAST_SIDE or side**2 != weights.shape[1]:
         image = axes.imshow(weights, cmap="PuOr", aspect="auto", interpolation="nearest", **_around_zero(weights))
         axes.set_xlabel(f"input; colours: {what}")
@@ -341,7 +341,7 @@ class LearningAnalysis(Analysis):
         scores = run.training.scores
         known = [(name, score) for name, score in scores.items() if np.isfinite(score)]
         if known:
-            tables.append(Table("scores in the end", ("score", "value"), known))
+            tables.append(Table("final scores", ("score", "value"), known))
         validation = _validation(run)
         if validation:
             tables.append(Table("on the samples held out", ("presentation", "RMSE [conc.]", "accuracy"), validation))

@@ -121,7 +121,8 @@ def compare(
         )
     if not np.isfinite(one.n) and not np.isfinite(two.n):
         raise InputError(
-            f"both runs are deterministic ({run.method}, {other.method}), so there is nothing to test: subtract them"
+            f"both runs are deterministic ({run.method}, {other.method}), so there is nothing to test: compute their "
+            "difference directly"
         )
     # One miss in all is allowed with probability 1 - confidence, shared by the tests and the names.
     tested = _tested(one, two)
@@ -270,7 +271,8 @@ def _title(result: Difference) -> str:
 
 def _notes(result: Difference) -> list[str]:
     notes = [
-        f"intervals hold jointly at {100 * result.confidence:g} % confidence; no visible difference is no proof",
+        f"intervals hold jointly at {100 * result.confidence:g} % confidence; if no difference is detected, there may "
+        "still be one",
         f"units of species: {result.units}",
     ]
     if _DISTRIBUTIONS not in result.tested:

@@ -197,7 +197,9 @@ def _learner(
         reason = "default of the case"
     options = resolve(method, method.training_options | dict(asked.options), elsewhere)
     if asked.predict_noise and not asked.predict:
-        raise InputError("noise of the prediction needs a prediction by simulation: set predict, too")
+        raise InputError(
+            "noise in the prediction only applies to a prediction by simulation: also set predict (--predict)"
+        )
     weights = spec.floating.initial_weights(seed, settings.initial_scale)
     if np.issubdtype(method.dtype, np.integer):
         for which, numbers in (("initial", weights), ("fixed", spec.floating.fixed_values)):
@@ -315,7 +317,10 @@ def _validation(
     fraction, every = asked.validation, asked.evaluate_every
     if asked.patience is None and fraction is None:
         if every is not None:
-            raise InputError("evaluate_every needs validation: set validation, the fraction of samples held out, too")
+            raise InputError(
+                "evaluate_every only applies with validation: also give a fraction of samples to hold out, "
+                "validation=0.1"
+            )
         return None, None, np.empty(0, dtype=np.int64)
     left_at_default = ", the default with patience: set validation" if fraction is None else ""
     fraction = _VALIDATION if fraction is None else fraction
@@ -323,8 +328,8 @@ def _validation(
     kept_out = held_out(n_samples, fraction, seed) if 0 < fraction < 1 else np.empty(0, dtype=np.int64)
     if not 0 < len(kept_out) < n_samples:
         raise InputError(
-            f"validation must hold out a fraction of the {n_samples} training samples, between 0 and 1, "
-            f"at least one sample but not all, got {fraction!r}{left_at_default}"
+            f"validation must be a fraction between 0 and 1 that holds out at least one of the {n_samples} training "
+            f"samples, but not all of them, got {fraction!r}{left_at_default}"
         )
     if every is None:
         a_pass = -(-(n_samples - len(kept_out)) // course.batch)
@@ -354,10 +359,9 @@ def train(data: Any, **settings: Any) -> Fit:
         the training samples are also the test set; for a classification or another test set, give a `Dataset`.
     ...
     output : HDF5 file to write, from which `resume` can continue.
-    chemistry, activation, output_activation : a name, or an object with settings. An object brings all of its
-        settings: those that a case has for a chemistry by name do not reach it. Settings by name, as above, are refused
-        where they do not apply. `settings` are also the options of the method, for example
-        epsilon=0.03.
+    chemistry, activation, output_activation : a name, or an object with settings. An object has all of its settings:
+        those of the case are not used for it. A setting by name, as above, that the chosen chemistry and activations do
+        not have is an error. Options of the method are also given by name, for example epsilon=0.03.
 
     Raises
     ------

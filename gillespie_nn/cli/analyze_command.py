@@ -70,9 +70,13 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
         help="first passage of a condition, for example 'A - B > 5 and C <= 3', or the name of an observable "
         "made by analysis.watch",
     )
-    command.add_argument("--other", metavar="RUN2.h5", help="run to compare with, for example one of method ode")
     command.add_argument(
-        "--figure", metavar="FILE", help="draw to this file (.png, .svg or .pdf); several analyses to FILE-NAME"
+        "--other", metavar="RUN2.h5", help="run to compare with, for example a run of the same model with method ode"
+    )
+    command.add_argument(
+        "--figure",
+        metavar="FILE",
+        help="draw to this file (.png, .svg or .pdf); several analyses are drawn to one file each, FILE-NAME",
     )
     command.add_argument("--log", choices=("x", "y", "xy"), help="logarithmic axes of trajectories in the figure")
     command.add_argument("--phase", metavar="A,B", help="draw B against A instead of both against time")
@@ -88,7 +92,8 @@ def add_asked(command: argparse.ArgumentParser) -> None:
     """Options that analyses of a run share."""
     command.add_argument(
         "--species", action="append", default=[], metavar="NAME",
-        help="species or observable (default: what rate rules change and those that vary most); may be repeated",
+        help="species or observable (default: variables of rate rules, and the quantities that vary most); may be "
+        "repeated",
     )  # fmt: skip
     command.add_argument(
         "--confidence", type=float, default=0.95, metavar="P", help="confidence of intervals (default: 0.95)"

@@ -36,7 +36,7 @@ def resume_hint(path: str | Path) -> str:
     """The message after Ctrl-C for a run that is written to `path`."""
     if not checks.path_of("output", path).is_file():
         return "interrupted before the output file was created"
-    return f"interrupted; what was committed is kept; continue with: gillespie-nn resume {shlex.quote(str(path))}"
+    return f"interrupted; committed data are saved; continue with: gillespie-nn resume {shlex.quote(str(path))}"
 
 
 def record(fit: Fit, total: float | None = None) -> dict:
@@ -123,7 +123,7 @@ def print_fit(fit: Fit, total: float | None = None) -> None:
             print(f"accuracy by simulation {accuracy}, of {_predicted(fit)}{at_one}")
     print(f"RMSE {scores['rmse']:.4f} (float gradient descent {scores['rmse_gradient_descent']:.4f})")
     if scores["rmse_gradient_descent"] > _LEARNT * scores["rmse_before"] > scores["rmse"]:
-        print("float gradient descent learns nothing at these steps: they are too large for it, but not for a flow")
+        print("float gradient descent does not learn with steps of this size; method gradient_flow can use them")
     if "rmse_best" in scores:
         print(f"RMSE of the best weights {scores['rmse_best']:.4f}")
     if fit.chemical is not None:
@@ -293,7 +293,7 @@ def run(arguments: argparse.Namespace) -> int:
 def interrupted(arguments: argparse.Namespace) -> str:
     """The message after Ctrl-C."""
     if arguments.output is None:
-        return "interrupted; nothing is kept without --output"
+        return "interrupted; nothing was saved, because --output was not given"
     return resume_hint(arguments.output)
 
 
@@ -303,7 +303,9 @@ def _data(arguments: argparse.Namespace) -> str | Dataset:
     given = {name: value for name, value in flags.items() if value is not None}
     if arguments.data is None:
         if arguments.case is None:
-            raise InputError(f"nothing to learn: give a case ({', '.join(c.name for c in CASES)}) or --data FILE.csv")
+            raise InputError(
+                f"no dataset is given: name a case ({', '.join(c.name for c in CASES)}) or --data FILE.csv"
+            )
         if given:
             raise InputError(f"--{next(iter(given))} only applies with --data: add --data FILE.csv")
         return arguments.case

@@ -57,70 +57,85 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
         "--proposition",
         default="5.1",
         metavar="P",
-        help=f"{', '.join(PROPOSITIONS)} (5.1); 5.1 has fixed weights, 5.2 a network that learns",
+        help=f"{', '.join(PROPOSITIONS)} (default: 5.1); 5.1 is for a network with fixed weights, 5.2 for a network "
+        "that learns",
     )
     command.add_argument(
         "--noise",
         default="rate",
         metavar="NAME",
-        help=f"source of noise: {', '.join(s.name for s in SOURCES)} (rate)",
+        help=f"source of noise: {', '.join(s.name for s in SOURCES)} (default: rate)",
     )
     command.description = (
-        f"{command.description}\n\nLooks at the results at most {MOST_LOOKS} times, with more paths each time, until "
-        f"every check holds or fails.\nA check whose true value is outside its limits holds with probability "
-        f"{100 * ERROR:g} % at most, over all looks.\n\nsources of noise:\n{sources}"
+        f"{command.description}\n\nEvaluates the results up to {MOST_LOOKS} times (looks), each time with more paths, "
+        f"until every check holds or fails.\nA check whose true value is outside its limits holds with a probability "
+        f"of at most {100 * ERROR:g} %, over all looks together.\n\nsources of noise:\n{sources}"
     )
-    command.add_argument("--case", default="xor", metavar="NAME", help=f"network: {', '.join(CASES)} (xor)")
+    command.add_argument("--case", default="xor", metavar="NAME", help=f"network: {', '.join(CASES)} (default: xor)")
     command.add_argument(
         "--activation", default="smooth_relu", metavar="NAME",
-        help=f"hidden activation: {', '.join(a.name for a in ACTIVATIONS)} (smooth_relu)",
+        help=f"hidden activation: {', '.join(a.name for a in ACTIVATIONS)} (default: smooth_relu)",
     )  # fmt: skip
     usual = ", ".join(f"{s.usual_paths} with {s.name}" for s in SOURCES)
-    command.add_argument("--paths", type=int, metavar="N", help=f"number of noise paths at the first look ({usual})")
+    command.add_argument(
+        "--paths", type=int, metavar="N", help=f"number of noise paths at the first look (default: {usual})"
+    )
     command.add_argument(
         "--looks", type=int, metavar="N",
-        help=f"largest number of looks, each with more paths, until every check is decided ({MOST_LOOKS})",
+        help=f"largest number of looks, evaluations of the results with more and more paths (default: {MOST_LOOKS})",
     )  # fmt: skip
     command.add_argument("--kind", metavar="KIND", help=f"kind of the noise paths: {', '.join(k.name for k in KINDS)}")
     command.add_argument("--step", type=float, metavar="S", help="time for which a noise path stays constant [s]")
     command.add_argument(
         "--correlation-time", type=float, metavar="S", help="correlation time of an ornstein_uhlenbeck path [s]"
     )
-    command.add_argument("--h", type=float, help="smoothing of the smooth ReLU [concentration^2] (depends on the case)")
+    command.add_argument(
+        "--h", type=float, help="smoothing of the smooth ReLU [concentration^2] (default: depends on the case)"
+    )
     command.add_argument(
         "--derivative",
         metavar="NAME",
-        help=f"derivative of the smooth ReLU: {', '.join(DERIVATIVES)} ({DERIVATIVES[0]})",
+        help=f"derivative of the smooth ReLU: {', '.join(DERIVATIVES)} (default: {DERIVATIVES[0]})",
     )
     command.add_argument(
         "--kappa", type=float,
-        help="annihilation rate constant of activations that read both rails [1/(concentration s)] (60)",
+        help="rate constant at which both rails of a pre-activation annihilate, for activations that read both "
+        "rails [1/(concentration s)] (default: 60)",
     )  # fmt: skip
-    command.add_argument("--switch-rate", type=float, help="rate constant of their switch [1/(concentration s)] (1)")
-    command.add_argument("--learning-rate", type=float, help="learning rate eta [1/s] (depends on the case)")
     command.add_argument(
-        "--annihilation-rate", type=float, help="rate constant of the annihilation of rail pairs (depends on the case)"
+        "--switch-rate",
+        type=float,
+        help="rate constant of the switch for the slope, for the same activations [1/(concentration s)] (default: 1)",
+    )
+    command.add_argument("--learning-rate", type=float, help="learning rate eta [1/s] (default: depends on the case)")
+    command.add_argument(
+        "--annihilation-rate",
+        type=float,
+        help="rate constant of V_p + V_m -> 0 [1/(concentration s)] (default: depends on the case)",
     )
     command.add_argument(
-        "--running-time", type=float, metavar="S", help="duration of a presentation [s] (depends on the case)"
+        "--running-time", type=float, metavar="S", help="duration of a presentation [s] (default: depends on the case)"
     )
     command.add_argument(
-        "--presentations", type=int, metavar="N", help="number of presented inputs (depends on the case)"
+        "--presentations", type=int, metavar="N", help="number of presented inputs (default: depends on the case)"
     )
-    command.add_argument("--workers", type=int, help="number of threads (one per core); does not change the results")
-    command.add_argument("--seed", type=int, default=0, help="seed of the noise paths, a whole number (0)")
+    command.add_argument(
+        "--workers", type=int, help="number of threads (default: one per core); does not change the results"
+    )
+    command.add_argument("--seed", type=int, default=0, help="seed of the noise paths, a whole number (default: 0)")
     command.add_argument(
         "--output", metavar="FILE.h5",
-        help=f"file of results (in {_FOLDER}); verdict (.json), figures (.png) and report (.md) go to the same folder",
+        help=f"file of results (default: a file in {_FOLDER}); verdict (.json), figures (.png) and report (.md) go to "
+        "the same folder",
     )  # fmt: skip
     command.add_argument(
         "--overwrite", action="store_true", help="replace existing output and start from the beginning"
     )
-    command.add_argument("--self-test", action="store_true", help="check that known faults are detected, and exit")
+    command.add_argument("--self-test", action="store_true", help="check that deliberate errors are detected, and exit")
     command.add_argument(
         "--error-rates", action="store_true",
-        help=f"measure how often the sequential rule is wrong: draw {SEQUENCES} sequences of looks from the paths of a "
-        "verification that ended, given by the same options, and exit",
+        help=f"measure how often verdicts are wrong: draw {SEQUENCES} sequences of looks from the stored paths of a "
+        "finished verification with the same options, and exit",
     )  # fmt: skip
     add_json(command)
     return command
@@ -187,7 +202,7 @@ def _error_rates(arguments: argparse.Namespace) -> int:
     rates = error_rates(source.criteria(results), source.allotted, source.confidences, source.seed, say=_say)
     print(table_of_rates(rates).text())
     wrong = [r for r in rates if not r.as_promised]
-    print(f"{len(rates) - len(wrong)} of {len(rates)} rates are as low as promised")
+    print(f"{len(rates) - len(wrong)} of {len(rates)} rates are within their limits")
     if arguments.json:
         rows = [r._asdict() for r in rates]
         verdict = Verdict.of(not wrong, wrong)

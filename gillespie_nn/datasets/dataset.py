@@ -200,7 +200,7 @@ class Dataset:
     checksums: dict = field(default_factory=dict)
     """SHA-256 of each file that the samples were read from, for the record."""
     notice: str = ""
-    """What a user should know about these samples."""
+    """A message about these samples for the user; empty if there is none."""
     classes: tuple[str, ...] = ()
     """Names of the classes, one for each output; () if they have none, or if the task is no classification."""
     scaled: bool = False
@@ -316,7 +316,7 @@ class Dataset:
         """A sentence if the samples are so large that training with this step s usually diverges; else nothing.
 
         Descent on linear neurons diverges where s times the largest eigenvalue of sum x x^T over the `batch` exceeds 2;
-        for one sample this is |x|^2. `centred` inputs are less their mean.
+        for one sample this is |x|^2. With `centred`, the mean is subtracted from the inputs before.
         """
         if not len(self.train_x):
             return ""

@@ -215,8 +215,9 @@ def plot_ensemble(
     x, y : names of two quantities, for a phase plane.
     log : axes that are logarithmic: `x`, `y` or `xy`.
     units : `molecules` or `concentration`; by default those of `ax`, or of the result.
-    samples : single trajectories that are drawn of each quantity; by default 5 to 1, fewer of many quantities.
-    confidence : of the interval of the mean, at each time alone.
+    samples : number of single trajectories drawn of each quantity; by default 5, and fewer (at least 1) for many
+        quantities.
+    confidence : confidence of the interval of the mean, at each time separately.
     label : what is added to the names in the legend; by default the method, if `ax` shows these names already.
 
     Returns the axes, an array if there are several. Raises InputError for unknown names or options, and
@@ -260,7 +261,7 @@ def ensemble_drawing(
         samples = checks.whole("samples", samples, least=0)
     if phase is not None:
         if None in phase or len(phase) != 2:
-            raise checks.InputError("a phase plane needs two quantities, for example x='A', y='B'")
+            raise checks.InputError("a phase plane needs two quantities: give both x and y, for example x='A', y='B'")
         across, up = (choose(result, [str(name)], 1)[0] for name in phase)
         plane = partial(_phase, result=result, pair=(across, up), log=log, units=units, samples=samples, label=label)
         return Drawing((plane,), size=(6.4 if len(result) == 1 else WIDE, 4))

@@ -191,9 +191,9 @@ class Noise(ABC):
         # A factor 1 + eps xi must stay positive, and far enough from 0, on every path.
         if self.amplitude > self.largest_amplitude:
             raise InputError(
-                f"amplitude {self.amplitude:g} of {self.name} noise is too large: paths of kind {self.kind} reach "
-                f"{self.law.supremum(self):g}, and eps times that must be at most {LARGEST_CHANGE:g}: use at most "
-                f"{self.largest_amplitude:g}"
+                f"amplitude {self.amplitude:g} of {self.name} noise is too large: amplitude times the largest |xi| "
+                f"({self.law.supremum(self):g} for kind {self.kind}) must be at most {LARGEST_CHANGE:g}; use an "
+                f"amplitude of at most {self.largest_amplitude:g}"
             )
 
     @property

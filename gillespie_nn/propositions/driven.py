@@ -136,7 +136,7 @@ class System:
         """Integrate for `duration` [s]. Raises ModelError if a solution blows up."""
         code = perturbed.advance(self.terms, self.stepper, self.largest, duration)
         if code != codes.REACHED_END:
-            raise ModelError("a concentration blows up under the noise")
+            raise ModelError("a concentration diverges under the noise")
 
 
 def terms_of(network: ReactionNetwork, structure: Structure) -> dict:

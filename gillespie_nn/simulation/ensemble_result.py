@@ -154,8 +154,9 @@ class EnsembleResult:
 
     def quantile(self, q: float | Sequence[float], name: str | Sequence[str] | None = None) -> np.ndarray:
         """The value of rank ceil(q n) among the n replicates, for a probability `q` from 0 to 1, shaped as `mean`;
-        several probabilities add a first axis. Recorded moments give it within 0.4 % (whole numbers below 256 exactly).
-        Raises InputError for an invalid q, an unknown name, or moments recorded without quantiles."""
+        several probabilities add a first axis. From recorded quantiles its relative error is at most 0.4 %, and whole
+        numbers below 256 are exact. Raises InputError for an invalid q, an unknown name, or moments recorded without
+        quantiles."""
         several = np.ndim(q) > 0
         probabilities = [_probability(p) for p in (np.asarray(q).tolist() if several else [q])]
         if not probabilities:

@@ -203,10 +203,10 @@ def _explain_bound(network, method, reaction, value):
     window[WINDOW_START], window[WINDOW_END] = before
     if value >= 0.0 and not high < np.inf:
         raise ModelError(
-            f"no bound of the propensity of reaction {reaction.name} can be given just after "
-            f"{_state(network, method, network.resolved(reaction.law))}; its law is {reaction.law}. A root, a "
-            "logarithm or a power of a variable near 0 needs max(x, 0) in place of x; so does a quotient whose "
-            "divisor may be 0"
+            f"cannot compute a bound of the propensity of reaction {reaction.name} just after "
+            f"{_state(network, method, network.resolved(reaction.law))}; its law is {reaction.law}. In a root, a "
+            "logarithm or a power, write max(x, 0) instead of a variable x that comes near 0; in a quotient, do the "
+            "same if the divisor can become 0"
         )
 
 

@@ -203,8 +203,8 @@ class Result(Trajectories):
     firings: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), dtype=np.int64))
     """int64[replicate, reaction], on request."""
     units: str = "molecules"
-    """Units of `counts`: `molecules`, or `concentration`, amounts divided by Omega. Where the model fixes Omega at 1,
-    values are amounts, and of methods of concentrations not whole."""
+    """Units of `counts`: `molecules`, or `concentration`, amounts divided by Omega. If the model fixes Omega at 1, the
+    values are amounts; methods of concentrations then give amounts that are not whole."""
     observables: np.ndarray = field(default_factory=lambda: np.zeros((0, 0, 0)))
     """float64[replicate, point, observable]: values of rules, and of parameters that events change."""
     observable_names: tuple[str, ...] = ()
@@ -244,7 +244,8 @@ class Result(Trajectories):
 
     @property
     def initial(self) -> np.ndarray | None:
-        """[species], initial amounts after overrides [molecules]; None for a result made by hand."""
+        """[species], initial amounts after overrides [molecules]; None for a result that neither `simulate` nor `sweep`
+        made."""
         return None if self._task is None else self._task.of_recorded(self._task.counts)
 
     @property
@@ -254,12 +255,13 @@ class Result(Trajectories):
 
     @property
     def rates(self) -> np.ndarray | None:
-        """float64[reaction], rate constants after overrides; None for a result made by hand."""
+        """float64[reaction], rate constants after overrides; None for a result that neither `simulate` nor `sweep`
+        made."""
         return None if self._task is None else self._task.rates
 
     @property
     def arguments(self) -> dict | None:
-        """Other arguments that determine the ensemble; None for a result made by hand."""
+        """Other arguments that determine the ensemble; None for a result that neither `simulate` nor `sweep` made."""
         return None if self._task is None else self._task.arguments
 
     def _log_of(self, replicate: int) -> EventLog | None:
@@ -278,7 +280,7 @@ class Result(Trajectories):
 
 
 def save_with(writer: Callable[..., None] | None, result: Any, path: str | Path, overwrite: bool) -> None:
-    """Write the file of a result. Raises InputError for one that was made by hand."""
+    """Write the file of a result. Raises InputError for a result that neither `simulate` nor `sweep` made."""
     if writer is None or result._task is None:
         raise InputError(
             "this result does not record how it was simulated, so it cannot be written as a run file: save a result "

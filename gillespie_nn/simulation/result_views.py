@@ -243,7 +243,7 @@ def _n_stopped(result: "EnsembleResult") -> int:
 
 
 def html(result: "EnsembleResult") -> str:
-    """A title, a table of the quantities that moved most, and notes."""
+    """A title, a table of the quantities that changed most, and notes."""
     notes = [_how(result), *filter(None, [stopped(result)])]
     n = len(result)
     if not n or not len(result.time):

@@ -102,7 +102,7 @@ _COLUMNS = 8
 
 class Images(Study):
     name = "weights"
-    title = "weights of the hidden neurons, as the molecules hold them"
+    title = "weights of the hidden neurons, from counts of molecules"
     summary = "weights of the first layer as images"
     cases = ("digits", "mnist")
     most_seeds = 1

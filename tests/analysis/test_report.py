@@ -184,8 +184,11 @@ def test_analyze_does_several_things_at_once(files, tmp_path, capsys):
         (["analyze", "RUN", "--what", "learning"], "not a training run"),
         (["analyze", "RUN", "--what", "rails"], "no dual rails"),
         (["analyze", "RUN", "--what", "means", "--species", "C"], "unknown species 'C'"),
-        (["analyze", "RUN", "--what", "spectrum", "--start", "40"], "at least 16: record more"),
-        (["analyze", "RUN", "--what", "means", "--confidence", "95"], "confidence must be below 1"),
+        (
+            ["analyze", "RUN", "--what", "spectrum", "--start", "40"],
+            "at least 16 recorded points from start = 40 s on, got 1: record more",
+        ),
+        (["analyze", "RUN", "--what", "means", "--confidence", "95"], "confidence must be between 0 and 1"),
         (["report", "RUN", "-o", "x.pdf"], "unknown report format '.pdf'"),
         (["report", "nowhere.h5"], "no such run file"),
     ],

@@ -138,7 +138,7 @@ def test_the_command_learns_from_a_file_and_its_run_is_resumed_without_it(tmp_pa
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ([], "nothing to learn: give a case (xor, iris"),
+        ([], "no dataset is given: name a case (xor, iris"),
         (["xor", "--target", "y"], "--target only applies with --data"),
         (["xor", "--data", "x.csv"], "not both"),
         (["--data", "x.csv"], "--data needs --target COLUMN"),

@@ -441,8 +441,8 @@ def test_a_run_under_noise_is_resumed_to_the_content_of_an_uninterrupted_one(met
     "make, what",
     [
         (lambda: gnn.RateNoise(-0.1), "amplitude of rate noise must be at least 0 and finite, got -0.1"),
-        (lambda: gnn.RateNoise(0.6), "amplitude 0.6 of rate noise is too large.* use at most 0.5"),
-        (lambda: gnn.RateNoise(0.2, "ornstein_uhlenbeck"), "paths of kind ornstein_uhlenbeck reach 5.* at most 0.1"),
+        (lambda: gnn.RateNoise(0.6), "amplitude 0.6 of rate noise is too large.* use an amplitude of at most 0.5"),
+        (lambda: gnn.RateNoise(0.2, "ornstein_uhlenbeck"), "5 for kind ornstein_uhlenbeck.* amplitude of at most 0.1"),
         (lambda: gnn.RateNoise(0.1, "brownian"), "unknown kind of rate noise 'brownian'"),
         (lambda: gnn.RateNoise(0.1, "impulse"), "unknown kind of rate noise 'impulse'"),
         (lambda: gnn.RateNoise(0.1, "constant", step=1.0), "step=1.0: rate noise of kind constant takes neither"),
@@ -527,8 +527,11 @@ def test_the_command_trains_and_predicts_under_noise(capsys):
     [
         (["--rate-noise", "0.7"], "amplitude 0.7 of rate noise is too large"),
         (["--rate-noise", "0.1", "--rate-noise-kind", "white"], "unknown kind of rate noise 'white'"),
-        (["--rate-noise", "0.1", "--noise-step", "1"], "--noise-step: no requested noise uses it"),
-        (["--predict-rate-noise", "0.1"], "noise of the prediction needs a prediction by simulation: set predict"),
+        (["--rate-noise", "0.1", "--noise-step", "1"], "--noise-step does not apply to the requested noise"),
+        (
+            ["--predict-rate-noise", "0.1"],
+            "noise in the prediction only applies to a prediction by simulation: also set predict",
+        ),
         (["--method", "gradient_flow", "--rate-noise", "0.1"], "gradient_flow learns in floating point"),
     ],
 )

@@ -146,7 +146,7 @@ def test_memory_is_bounded(monkeypatch):
     monkeypatch.setattr(reaction_log, "_CHECKED", 100)
     free = []
     monkeypatch.setattr(checks, "_free_memory", lambda: free.append(None) or (1e12 if len(free) < 8 else 5000.0))
-    with pytest.raises(gnn.InputError, match=r"as many reactions again as the [\d,]+ recorded so far need .*output="):
+    with pytest.raises(gnn.InputError, match=r"[\d,]+ reactions are recorded; as many again need .*output="):
         gnn.simulate(NET, 1000.0, 2, replicates=200, seed=1, record="events", method="direct")
 
 

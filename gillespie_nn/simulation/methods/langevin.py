@@ -28,12 +28,12 @@ class Langevin(Compiled):
     start, or gains more than a tenth of it or of one molecule, if that is more. Steps end at recorded times, scheduled
     changes and stops, and are equally long up to there: another grid gives other paths of the same law.
 
-    No count goes below 0: firings that would overdraw a species are put off until there is enough of it. Unlike
-    reflection, which makes molecules wherever noise meets 0, this keeps linear invariants, and the stationary mean of
-    linear networks at any number of molecules. The variance is too small for few. Measured: immigration and death at a
-    mean of 0.3, 1 and 3 molecules, variance 24 %, 9 % and 1 % too small; creation and annihilation in pairs at a mean
-    of 1.3, 3 and 12 molecules, mean +2 %, +0.2 % and 0, variance -15 %, -7 % and -2 %, each +-1 %; nothing seen at 60.
-    Falling factorials are 0 below their last molecule: A (A - 1) at A < 1.
+    No count goes below 0: firings that would take more of a species than there is are delayed until there is enough of
+    it. Unlike reflection, which makes molecules wherever noise meets 0, this keeps linear invariants, and the
+    stationary mean of linear networks at any number of molecules. The variance is too small for few. Measured:
+    immigration and death at a mean of 0.3, 1 and 3 molecules, variance 24 %, 9 % and 1 % too small; creation and
+    annihilation in pairs at a mean of 1.3, 3 and 12 molecules, mean +2 %, +0.2 % and 0, variance -15 %, -7 % and -2 %,
+    each +-1 %; nothing seen at 60. Falling factorials are 0 below their last molecule: A (A - 1) at A < 1.
 
     Where the condition of an event changes on the straight line between the ends of a step, the step is cut: events
     come at times that are right to the order of the step. A diffusion that has crossed a threshold crosses it again at
@@ -127,9 +127,9 @@ class Langevin(Compiled):
             raise_if_law_failed(self.network, self, code)
             s = int(np.argmax(self.counts))
             raise ModelError(
-                f"method {self.name} blew up at t = {self.time:g} s, where the largest species is "
-                f"{self.network.species[s]} with {self.counts[s]:g} molecules: a propensity or count left the range of "
-                "numbers, or the time step underflowed; check the model, or use a smaller step"
+                f"method {self.name} diverged at t = {self.time:g} s, where the largest species is "
+                f"{self.network.species[s]} with {self.counts[s]:g} molecules: a propensity or count overflowed "
+                "float64, or the time step underflowed; check the model, or use a smaller step"
             )
         return code
 
