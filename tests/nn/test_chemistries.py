@@ -136,8 +136,8 @@ def test_a_chemistry_from_outside_trains_and_resumes_with_its_object_alone(tmp_p
     again = gnn.load_fit(path, chemistry=Twice(learning_rate=0.02))
     np.testing.assert_array_equal(again.weights, fit.weights)
     for other, message in ((Twice(learning_rate=0.03), "learning_rate = 0.02, but .* it is 0.03"),
-                           (Twice(learning_rate=0.02, hold=0.5), "hold = 0.0, but .* make it 0.5"),
-                           (KangKim(learning_rate=0.02), "chemistry = .*:Twice, but .* make it kang_kim")):  # fmt: skip
+                           (Twice(learning_rate=0.02, hold=0.5), "hold = 0.0, but .* it is 0.5"),
+                           (KangKim(learning_rate=0.02), "chemistry = .*:Twice, but .* it is kang_kim")):  # fmt: skip
         with pytest.raises(InputError, match=message):
             gnn.load_fit(path, chemistry=other)
 
