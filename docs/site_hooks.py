@@ -1,0 +1,150 @@
+"""What the site does with the pages, as hooks of mkdocs.
+
+The pages are written for a code host. Links lead to files of the repository: those of `docs/` become pages of the site, and
+those outside (README.md, FORMAT.md, ...) are brought into it, under `project/`. The navigation is that of the tables in
+docs/README.md. A notebook becomes a page with its outputs, see `site_notebooks`.
+"""
+
+import posixpath
+import re
+import sys
+from collections import Counter
+from pathlib import Path
+
+from mkdocs.structure.files import File
+
+sys.path.insert(0, str(Path(__file__).parent))
+import site_notebooks  # noqa: E402
+
+DOCS = Path(__file__).resolve().parent
+ROOT = DOCS.parent
+
+_NOT_PROSE = re.compile(r"(^```.*?^```$|`[^`\n]*`)", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"(\]\()([^)\s]+)(\))")
+_ENTRY = re.compile(r"^(## \w+\n\n)(::: [\w.]+)$", re.MULTILINE)
+"""An entry of the reference, as `make_api` writes it."""
+_SECTION = re.compile(r"^\| \*\*(.+?)\*\* \| \|$|^## (.+)$")
+_CODE_FILES = {".py": "python", ".toml": "toml", ".cff": "yaml", "": "text"}
+"""Files that a page shows as they are, by their suffix; the one without a suffix is the licence."""
+
+
+def on_config(config):
+    """Take the navigation from the tables of docs/README.md."""
+    config.nav = navigation(DOCS / "README.md")
+    config.mdx_configs.setdefault("toc", {})["slugify"] = slug
+    return config
+
+
+def navigation(page: Path) -> list:
+    """The page itself, and in sections what its tables and lists link to; a README that is linked is a section."""
+    nav, section = [_source(page)], None
+    for line in page.read_text().splitlines():
+        if title := _SECTION.match(line):
+            section = []
+            nav.append({(title[1] or title[2]).capitalize(): section})
+        elif line.startswith(("| ", "- ")):
+            for _, target, _ in _LINK.findall(line):
+                path = (page.parent / target.partition("#")[0]).resolve()
+                inner = path.name == "README.md" and path.is_relative_to(DOCS)
+                entry = {_title(path): navigation(path)} if inner else _source(path)
+                (nav if section is None else section).append(entry)
+    return nav
+
+
+def _title(page):
+    return re.search(r"^# (.*)$", page.read_text(), re.MULTILINE)[1]
+
+
+def _source(path: Path) -> str:
+    """Where a file of the repository is among the sources of the site."""
+    place = (
+        path.relative_to(DOCS).as_posix()
+        if path.is_relative_to(DOCS)
+        else f"project/{path.relative_to(ROOT).as_posix()}"
+    )
+    if path.suffix in (".md", ".png", ".svg"):
+        return place
+    return (place.removesuffix(".py") if path.parent == site_notebooks.FOLDER else place) + ".md"
+
+
+def _repository_path(source: str) -> Path:
+    """The file of the repository that is this source of the site."""
+    path = ROOT / source.removeprefix("project/") if source.startswith("project/") else DOCS / source
+    if path.exists():
+        return path
+    return path.with_suffix(".py") if path.parent == site_notebooks.FOLDER else path.with_suffix("")
+
+
+def on_files(files, config):
+    """Add the notebooks, and every file outside `docs/` that a page links to."""
+    for notebook in site_notebooks.notebooks():
+        text, figures = site_notebooks.page(notebook)
+        source = _source(notebook)
+        files.append(File.generated(config, source, content=text))
+        for name, content in figures.items():
+            files.append(File.generated(config, posixpath.join(posixpath.dirname(source), name), content=content))
+    waiting = [_repository_path(f.src_uri) for f in files.documentation_pages()]
+    while waiting:
+        page = waiting.pop()
+        if page.suffix != ".md":
+            continue
+        for target in _targets(page.read_text()):
+            path = (page.parent / target.partition("#")[0]).resolve()
+            if path.is_file() and path.is_relative_to(ROOT) and files.get_file_from_path(_source(path)) is None:
+                shown = path.suffix == ".md" or path.suffix not in _CODE_FILES
+                content = path.read_bytes() if shown else _as_page(path)
+                files.append(File.generated(config, _source(path), content=content))
+                waiting.append(path)
+    return files
+
+
+def _as_page(path):
+    return f"# {path.name}\n\n```{_CODE_FILES[path.suffix]}\n{path.read_text()}```\n"
+
+
+def _targets(text):
+    return [t for part in _NOT_PROSE.split(text)[::2] for _, t, _ in _LINK.findall(part) if "://" not in t]
+
+
+def on_page_markdown(markdown, page, config, files):
+    """Let links to files of the repository lead to their pages."""
+    here = _repository_path(page.file.src_uri)
+
+    def replaced(match):
+        target, _, anchor = match[2].partition("#")
+        path = (here.parent / target).resolve() if target else here
+        # mkdocs checks all other links itself. One of a notebook to its Python file is one to this file.
+        if "://" in match[2] or not path.is_file() or not path.is_relative_to(ROOT) or target and path == here:
+            return match[0]
+        source = posixpath.relpath(_source(path), posixpath.dirname(page.file.src_uri) or ".") if target else ""
+        if anchor and path.suffix == ".md":
+            anchor = _anchors(path.read_text()).get(anchor, anchor)
+        return match[1] + source + (f"#{anchor}" if anchor else "") + match[3]
+
+    parts = _NOT_PROSE.split(markdown)
+    parts[::2] = [_LINK.sub(replaced, part) for part in parts[::2]]
+    return _ENTRY.sub(r"\2", "".join(parts))  # mkdocstrings makes the headings
+
+
+def _anchors(text):
+    """Anchors of the site, by those that a code host makes of the same headings."""
+    anchors, count = {}, Counter()
+    entries = dict(_ENTRY.findall(text))
+    for head in re.finditer(
+        r"^#+ (.*)$", _NOT_PROSE.sub(lambda m: "" if m[0][:3] == "```" else m[0], text), re.MULTILINE
+    ):
+        name = slug(head[1])
+        number = f"{count[name]}" if count[name] else ""
+        # The second heading of one name is numbered `name-1` by a code host, `name_1` by Python's Markdown.
+        entry = entries.get(head[0] + "\n\n", "")
+        anchors[name + (f"-{number}" if number else "")] = entry.removeprefix("::: ") or name + (
+            f"_{number}" if number else ""
+        )
+        count[name] += 1
+    return anchors
+
+
+def slug(title, separator="-"):
+    """Anchor of a heading, as code hosts make it."""
+    title = re.sub(r"<[^>]*>", "", title)
+    return re.sub(r"[^\w\- ]", "", title.strip().lower()).replace(" ", separator)
