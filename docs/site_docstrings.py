@@ -14,13 +14,13 @@ from pathlib import Path
 import griffe
 
 sys.path.insert(0, str(Path(__file__).parent))
-import make_api  # noqa: E402
+import make_api
 
 _UNDERLINED = re.compile(r"^(\w+)\n-{3,}\n", re.MULTILINE)
 _ENTRY = re.compile(r"^(\*{0,2}\w+(?:, \*{0,2}\w+)*) : ", re.MULTILINE)
 _ERROR = re.compile(r"(?:^|(?<=\.)\s)(\w+(?:Error|Exception)) : ")
 _CODE = re.compile(r"(?<!\[)`([^`]+)`(?!\]\[)")
-_NAME = re.compile(r"(?:gnn\.|gillespie_nn\.)?([A-Za-z_][\w.]*)(?:\(\))?")
+_NAME = re.compile(r"(?:gnn\.|gillespie_nn\.)?([A-Za-z_][\w.]*)(?:\(.*\))?", re.DOTALL)
 
 
 class Docstrings(griffe.Extension):
@@ -31,12 +31,15 @@ class Docstrings(griffe.Extension):
         linked = Links(things)
         done = set()
         for home, thing in things.items():
+            if thing.is_class:
+                _complete(thing)
             members = thing.members.values() if thing.is_class else ()
             for item in (thing, *members):
                 # Members that are imported, or are a second name for the same function, are rewritten once.
                 if item.is_alias or item.path in done:
                     continue
                 done.add(item.path)
+                item.labels -= {"class-attribute", "instance-attribute", "module-attribute"}
                 if item.is_function:
                     _add_options(item)
                 if item.docstring:
@@ -129,6 +132,15 @@ def _section(title, entries):
     for name, text in entries:
         lines += [name, f"    {text}"]
     return "\n".join(lines)
+
+
+def _complete(thing: griffe.Class) -> None:
+    """Show how a class is made if it has no `__init__`, and only bases that a user may know."""
+    if "__init__" not in thing.members and "__new__" in thing.members:
+        new = thing.members["__new__"]
+        made = griffe.Function("__init__", parameters=griffe.Parameters(*new.parameters), parent=thing)
+        thing.members["__init__"] = made
+    thing.bases = [base for base in thing.bases if not str(base).startswith("_")]
 
 
 def _add_options(function: griffe.Function) -> None:

@@ -1,8 +1,8 @@
 """What the site does with the pages, as hooks of mkdocs.
 
-The pages are written for a code host. Links lead to files of the repository: those of `docs/` become pages of the site, and
-those outside (README.md, FORMAT.md, ...) are brought into it, under `project/`. The navigation is that of the tables in
-docs/README.md. A notebook becomes a page with its outputs, see `site_notebooks`.
+The pages are written for a code host. Links lead to files of the repository: those of `docs/` become pages of the site,
+and those outside (README.md, FORMAT.md, ...) are brought into it, under `project/`. The navigation is that of the
+tables in docs/README.md. A notebook becomes a page with its outputs, see `site_notebooks`.
 """
 
 import posixpath
@@ -14,13 +14,13 @@ from pathlib import Path
 from mkdocs.structure.files import File
 
 sys.path.insert(0, str(Path(__file__).parent))
-import site_notebooks  # noqa: E402
+import site_notebooks
 
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
 
 _NOT_PROSE = re.compile(r"(^```.*?^```$|`[^`\n]*`)", re.MULTILINE | re.DOTALL)
-_LINK = re.compile(r"(\]\()([^)\s]+)(\))")
+_LINK = re.compile(r"\[([^\[\]]*)\]\(([^)\s]+)\)")
 _ENTRY = re.compile(r"^(## \w+\n\n)(::: [\w.]+)$", re.MULTILINE)
 """An entry of the reference, as `make_api` writes it."""
 _SECTION = re.compile(r"^\| \*\*(.+?)\*\* \| \|$|^## (.+)$")
@@ -43,7 +43,7 @@ def navigation(page: Path) -> list:
             section = []
             nav.append({(title[1] or title[2]).capitalize(): section})
         elif line.startswith(("| ", "- ")):
-            for _, target, _ in _LINK.findall(line):
+            for _, target in _LINK.findall(line):
                 path = (page.parent / target.partition("#")[0]).resolve()
                 inner = path.name == "README.md" and path.is_relative_to(DOCS)
                 entry = {_title(path): navigation(path)} if inner else _source(path)
@@ -98,12 +98,18 @@ def on_files(files, config):
     return files
 
 
+def on_post_build(config):
+    """Write the index of the search as a script, too, which a page that was opened as a file can load."""
+    index = Path(config.site_dir, "search", "search_index.json")
+    index.with_suffix(".js").write_text(f"var __index = {index.read_text()}")
+
+
 def _as_page(path):
     return f"# {path.name}\n\n```{_CODE_FILES[path.suffix]}\n{path.read_text()}```\n"
 
 
 def _targets(text):
-    return [t for part in _NOT_PROSE.split(text)[::2] for _, t, _ in _LINK.findall(part) if "://" not in t]
+    return [t for part in _NOT_PROSE.split(text)[::2] for _, t in _LINK.findall(part) if "://" not in t]
 
 
 def on_page_markdown(markdown, page, config, files):
@@ -119,7 +125,9 @@ def on_page_markdown(markdown, page, config, files):
         source = posixpath.relpath(_source(path), posixpath.dirname(page.file.src_uri) or ".") if target else ""
         if anchor and path.suffix == ".md":
             anchor = _anchors(path.read_text()).get(anchor, anchor)
-        return match[1] + source + (f"#{anchor}" if anchor else "") + match[3]
+        # A page is called by its file on a code host, by its title in the site.
+        label = _title(path) if match[1] == path.name and path.suffix == ".md" else match[1]
+        return f"[{label}]({source}{'#' + anchor if anchor else ''})"
 
     parts = _NOT_PROSE.split(markdown)
     parts[::2] = [_LINK.sub(replaced, part) for part in parts[::2]]

@@ -5,7 +5,9 @@
 
 import base64
 import hashlib
+import os
 import re
+import shutil
 import sys
 import time
 from functools import cache
@@ -66,6 +68,7 @@ def execute(path: Path, show=print) -> None:
     import jupytext
     import nbformat
     from nbclient import NotebookClient
+    from traitlets.config import Config
 
     notebook = jupytext.read(path)
     n_cells = sum(cell.cell_type == "code" for cell in notebook.cells)
@@ -78,15 +81,17 @@ def execute(path: Path, show=print) -> None:
             done += 1
             show(f"  {path.stem}: cell {done} of {n_cells}, {time.monotonic() - start:.0f} s")
 
-    EXECUTED.mkdir(parents=True, exist_ok=True)
-    # Files that a notebook writes go to a folder of their own, as if it were started there.
-    folder = EXECUTED / path.stem
-    folder.mkdir(exist_ok=True)
+    # What a notebook writes goes to an empty folder, so that a second execution meets no files of the first.
+    folder = EXECUTED / "files" / path.stem
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    # Not over TCP, which other users of this machine could read.
+    config = Config({"KernelManager": {"transport": "ipc"}}) if os.name == "posix" else Config()
     client = NotebookClient(
-        notebook, timeout=CELL_SECONDS, kernel_name="python3", on_cell_executed=after,
-        resources={"metadata": {"path": str(folder)}},
-    )  # fmt: skip
-    client.execute()
+        notebook, config=config, timeout=CELL_SECONDS, kernel_name="python3", on_cell_executed=after
+    )
+    client.resources = {"metadata": {"path": str(folder)}}
+    client.execute(env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])})
     del notebook.cells[0]
     notebook.metadata[_DIGEST] = digest(path)
     nbformat.write(notebook, EXECUTED / f"{path.stem}.ipynb")
