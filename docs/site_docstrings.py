@@ -20,7 +20,7 @@ _UNDERLINED = re.compile(r"^(\w+)\n-{3,}\n", re.MULTILINE)
 _ENTRY = re.compile(r"^(\*{0,2}\w+(?:, \*{0,2}\w+)*) : ", re.MULTILINE)
 _ERROR = re.compile(r"(?:^|(?<=\.)\s)(\w+(?:Error|Exception)) : ")
 _CODE = re.compile(r"(?<!\[)`([^`]+)`(?!\]\[)")
-_NAME = re.compile(r"(?:gnn\.|gillespie_nn\.)?([A-Za-z_][\w.]*)(?:\(.*\))?", re.DOTALL)
+_NAME = re.compile(r"(gnn\.|gillespie_nn\.)?([A-Za-z_][\w.]*)(?:\(.*\))?", re.DOTALL)
 
 
 class Docstrings(griffe.Extension):
@@ -43,7 +43,7 @@ class Docstrings(griffe.Extension):
                 if item.is_function:
                     _add_options(item)
                 if item.docstring:
-                    rewrite(item, lambda name, item=item, home=home: linked.target(name, item, home))
+                    rewrite(item, lambda *name, item=item, home=home: linked.target(*name, item, home))
 
 
 def public_things(pkg: griffe.Module) -> dict[str, griffe.Object]:
@@ -79,12 +79,12 @@ class Links:
                 for k in range(len(words) - (1 if path == home else 2) + 1):
                     self._paths.setdefault(".".join(words[k:]), set()).add(path)
 
-    def target(self, name: str, item: griffe.Object, home: str) -> str | None:
+    def target(self, name: str, qualified: bool, item: griffe.Object, home: str) -> str | None:
         """Path of the object that `name` means in the docstring of `item`, or None if it means none or several."""
         parameters = getattr(item, "parameters", ()) if item.is_function or item.is_class else ()
-        if name in [p.name for p in parameters] or name == item.name or home.endswith(f".{name}"):
+        if (name in [p.name for p in parameters] and not qualified) or name == item.name or home.endswith(f".{name}"):
             return None
-        if "." not in name and f"{home.rpartition('.')[2]}.{name}" in self._paths:
+        if "." not in name and not qualified and f"{home.rpartition('.')[2]}.{name}" in self._paths:
             return f"{home}.{name}"  # another member of the same class
         paths = self._paths.get(name, set())
         if len(paths) > 1:  # the one of the same package, if there is one
@@ -93,7 +93,8 @@ class Links:
 
 
 def rewrite(item: griffe.Object, target) -> None:
-    """Replace the docstring of `item` by numpydoc with links; `target(name)` is what a name leads to, or None."""
+    """Replace the docstring of `item` by numpydoc with links; `target(name, qualified)` is what a name
+    leads to, or None; a qualified one was written with the package, and is no parameter."""
 
     def prose(text):
         parts = re.split(r"(`[^`]*`)", make_api.escaped(text.strip("\n")))
@@ -102,7 +103,7 @@ def rewrite(item: griffe.Object, target) -> None:
 
     def linked(code):
         name = _NAME.fullmatch(code[1:-1])
-        path = target(name[1]) if name else None
+        path = target(name[2], bool(name[1])) if name else None
         return f"[{code}][{path}]" if path else code
 
     head, *sections = _UNDERLINED.split(item.docstring.value)

@@ -11,7 +11,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from mkdocs.structure.files import File
+from mkdocs.structure.files import File, InclusionLevel
 
 sys.path.insert(0, str(Path(__file__).parent))
 import site_notebooks
@@ -24,8 +24,9 @@ _LINK = re.compile(r"\[([^\[\]]*)\]\(([^)\s]+)\)")
 _ENTRY = re.compile(r"^(## \w+\n\n)(::: [\w.]+)$", re.MULTILINE)
 """An entry of the reference, as `make_api` writes it."""
 _SECTION = re.compile(r"^\| \*\*(.+?)\*\* \| \|$|^## (.+)$")
-_CODE_FILES = {".py": "python", ".toml": "toml", ".cff": "yaml", "": "text"}
-"""Files that a page shows as they are, by their suffix; the one without a suffix is the licence."""
+_SHOWN = (".md", ".png", ".svg", ".html")
+"""Files that a browser shows. The text of others becomes a page."""
+_LANGUAGES = {".py": "python", ".sh": "sh", ".toml": "toml", ".cff": "yaml", ".csv": "text"}
 
 
 def on_config(config):
@@ -57,22 +58,22 @@ def _title(page):
 
 def _source(path: Path) -> str:
     """Where a file of the repository is among the sources of the site."""
-    place = (
-        path.relative_to(DOCS).as_posix()
-        if path.is_relative_to(DOCS)
-        else f"project/{path.relative_to(ROOT).as_posix()}"
-    )
-    if path.suffix in (".md", ".png", ".svg"):
-        return place
-    return (place.removesuffix(".py") if path.parent == site_notebooks.FOLDER else place) + ".md"
+    if path.is_relative_to(DOCS):
+        place = path.relative_to(DOCS).as_posix()
+        return place.removesuffix(".py") + ".md" if path in site_notebooks.notebooks() else place
+    place = "project/" + path.relative_to(ROOT).as_posix()
+    # A README would become the first page of the section that its link stands in.
+    place = re.sub(r"README\.md$", "about.md", place)
+    return place if path.suffix in _SHOWN else f"{place}.md"
 
 
 def _repository_path(source: str) -> Path:
     """The file of the repository that is this source of the site."""
-    path = ROOT / source.removeprefix("project/") if source.startswith("project/") else DOCS / source
-    if path.exists():
-        return path
-    return path.with_suffix(".py") if path.parent == site_notebooks.FOLDER else path.with_suffix("")
+    if not source.startswith("project/"):
+        path = DOCS / source
+        return path if path.exists() else path.with_suffix(".py")
+    path = ROOT / re.sub(r"about\.md$", "README.md", source.removeprefix("project/"))
+    return path if path.exists() else path.with_suffix("")
 
 
 def on_files(files, config):
@@ -91,9 +92,10 @@ def on_files(files, config):
         for target in _targets(page.read_text()):
             path = (page.parent / target.partition("#")[0]).resolve()
             if path.is_file() and path.is_relative_to(ROOT) and files.get_file_from_path(_source(path)) is None:
-                shown = path.suffix == ".md" or path.suffix not in _CODE_FILES
-                content = path.read_bytes() if shown else _as_page(path)
-                files.append(File.generated(config, _source(path), content=content))
+                content = path.read_bytes() if path.suffix in _SHOWN else _as_page(path)
+                # Tables need not name it.
+                inclusion = InclusionLevel.NOT_IN_NAV
+                files.append(File.generated(config, _source(path), content=content, inclusion=inclusion))
                 waiting.append(path)
     return files
 
@@ -105,7 +107,7 @@ def on_post_build(config):
 
 
 def _as_page(path):
-    return f"# {path.name}\n\n```{_CODE_FILES[path.suffix]}\n{path.read_text()}```\n"
+    return f"# {path.name}\n\n```{_LANGUAGES.get(path.suffix, 'text')}\n{path.read_text()}```\n"
 
 
 def _targets(text):
