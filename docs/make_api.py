@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "api"
 PACKAGES = (
     "", "crn", "nn", "activations", "datasets", "noise", "simulation", "storage", "analysis", "verification",
-    "propositions", "benchmarks", "studies",
+    "propositions", "benchmarks", "studies", "experiments",
 )  # fmt: skip
 INDEX = """# Reference
 
