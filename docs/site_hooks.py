@@ -131,9 +131,21 @@ def on_page_markdown(markdown, page, config, files):
         label = _title(path) if match[1] == path.name and path.suffix == ".md" else match[1]
         return f"[{label}]({source}{'#' + anchor if anchor else ''})"
 
-    parts = _NOT_PROSE.split(markdown)
+    parts = _NOT_PROSE.split(_with_lists(markdown))
     parts[::2] = [_LINK.sub(replaced, part) for part in parts[::2]]
     return _ENTRY.sub(r"\2", "".join(parts))  # mkdocstrings makes the headings
+
+
+def _with_lists(markdown):
+    """A list may follow a paragraph without an empty line on a code host, but not in Python's Markdown."""
+    lines, in_code, before = [], False, ""
+    for line in markdown.splitlines():
+        in_code ^= line.startswith("```")
+        if line.startswith("- ") and before.strip() and not before.startswith(("- ", " ", "#")) and not in_code:
+            lines.append("")
+        lines.append(line)
+        before = line
+    return "\n".join(lines) + "\n"
 
 
 def _anchors(text):

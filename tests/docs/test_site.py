@@ -159,7 +159,9 @@ def small(tmp_path):
     (tmp_path / "mkdocs.yml").write_text(before + after[after.index("\nmarkdown_extensions") :])
     table = "| you want to | read |\n|---|---|\n| **start** | |\n| read it | [page.md](page.md) |\n"
     (tmp_path / "docs" / "README.md").write_text(f"# All\n\nThe [README](../README.md#a-b--c).\n\n{table}")
-    (tmp_path / "docs" / "page.md").write_text("# Page\n\n## Two\n\n## Two\n\n[first](#two), [second](#two-1)\n")
+    (tmp_path / "docs" / "page.md").write_text(
+        "# Page\n\n## Two\n\n## Two\n\n[first](#two), [second](#two-1)\n- an item\n  of two lines\n- `x`\n"
+    )
     (tmp_path / "README.md").write_text("# About\n\n## a, b & c\n\n[page](docs/page.md#two-1), [licence](LICENSE)\n")
     (tmp_path / "LICENSE").write_text("Free.\n")
     return tmp_path
@@ -173,6 +175,7 @@ def test_links_lead_where_they_do_on_a_code_host(small):
     text = (small / "out" / "page.html").read_text()
     assert 'href="#two_1">second' in text and 'id="two_1"' in text
     assert 'href="../page.html#two_1"' in (small / "out" / "project" / "about.html").read_text()
+    assert "<li>an item\n  of two lines</li>\n<li><code>x</code></li>" in text
     assert "Free." in (small / "out" / "project" / "LICENSE.html").read_text()
     assert ">Page</a>" in (small / "out" / "index.html").read_text()  # by its title, not its file
 
