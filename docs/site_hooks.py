@@ -20,7 +20,8 @@ DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
 
 _NOT_PROSE = re.compile(r"(^```.*?^```$|`[^`\n]*`)", re.MULTILINE | re.DOTALL)
-_LINK = re.compile(r"\[([^\[\]]*)\]\(([^)\s]+)\)")
+_LINK = re.compile(r"(?:\[([^\[\]]*))?\]\(([^)\s]+)\)")
+"""Text and target. The text is None if it holds code, which `_NOT_PROSE` takes out."""
 _ENTRY = re.compile(r"^(## \w+\n\n)(::: [\w.]+)$", re.MULTILINE)
 """An entry of the reference, as `make_api` writes it."""
 _SECTION = re.compile(r"^\| \*\*(.+?)\*\* \| \|$|^## (.+)$")
@@ -129,7 +130,7 @@ def on_page_markdown(markdown, page, config, files):
             anchor = _anchors(path.read_text()).get(anchor, anchor)
         # A page is called by its file on a code host, by its title in the site.
         label = _title(path) if match[1] == path.name and path.suffix == ".md" else match[1]
-        return f"[{label}]({source}{'#' + anchor if anchor else ''})"
+        return ("" if label is None else f"[{label}") + f"]({source}{'#' + anchor if anchor else ''})"
 
     parts = _NOT_PROSE.split(_with_lists(markdown))
     parts[::2] = [_LINK.sub(replaced, part) for part in parts[::2]]
@@ -151,18 +152,15 @@ def _with_lists(markdown):
 def _anchors(text):
     """Anchors of the site, by those that a code host makes of the same headings."""
     anchors, count = {}, Counter()
-    entries = dict(_ENTRY.findall(text))
-    for head in re.finditer(
-        r"^#+ (.*)$", _NOT_PROSE.sub(lambda m: "" if m[0][:3] == "```" else m[0], text), re.MULTILINE
-    ):
-        name = slug(head[1])
-        number = f"{count[name]}" if count[name] else ""
-        # The second heading of one name is numbered `name-1` by a code host, `name_1` by Python's Markdown.
-        entry = entries.get(head[0] + "\n\n", "")
-        anchors[name + (f"-{number}" if number else "")] = entry.removeprefix("::: ") or name + (
-            f"_{number}" if number else ""
-        )
+    entries = {heading.strip(): line.removeprefix("::: ") for heading, line in _ENTRY.findall(text)}
+    without_code = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    for heading in re.findall(r"^#+ .*$", without_code, re.MULTILINE):
+        name = slug(heading.lstrip("#"))
+        n = count[name]
         count[name] += 1
+        # The second heading of one name gets a number, by Python's Markdown behind another sign. An entry of the
+        # reference has the path of its object.
+        anchors[f"{name}-{n}" if n else name] = entries.get(heading) or (f"{name}_{n}" if n else name)
     return anchors
 
 

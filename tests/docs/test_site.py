@@ -158,7 +158,9 @@ def small(tmp_path):
     before, _, after = text.partition("  - mkdocstrings:")
     (tmp_path / "mkdocs.yml").write_text(before + after[after.index("\nmarkdown_extensions") :])
     table = "| you want to | read |\n|---|---|\n| **start** | |\n| read it | [page.md](page.md) |\n"
-    (tmp_path / "docs" / "README.md").write_text(f"# All\n\nThe [README](../README.md#a-b--c).\n\n{table}")
+    (tmp_path / "docs" / "README.md").write_text(
+        f"# All\n\nThe [README](../README.md#a-b--c), [`code`](../README.md).\n\n{table}"
+    )
     (tmp_path / "docs" / "page.md").write_text(
         "# Page\n\n## Two\n\n## Two\n\n[first](#two), [second](#two-1)\n- an item\n  of two lines\n- `x`\n"
     )
@@ -171,6 +173,7 @@ def test_links_lead_where_they_do_on_a_code_host(small):
     done = build(small, small / "out")
     assert done.returncode == 0, done.stdout + done.stderr
     assert 'href="project/about.html#a-b--c"' in (small / "out" / "index.html").read_text()
+    assert 'href="project/about.html"><code>code</code>' in (small / "out" / "index.html").read_text()
     assert 'id="a-b--c"' in (small / "out" / "project" / "about.html").read_text()
     text = (small / "out" / "page.html").read_text()
     assert 'href="#two_1">second' in text and 'id="two_1"' in text
