@@ -68,7 +68,6 @@ def execute(path: Path, show=print) -> None:
     import jupytext
     import nbformat
     from nbclient import NotebookClient
-    from traitlets.config import Config
 
     notebook = jupytext.read(path)
     n_cells = sum(cell.cell_type == "code" for cell in notebook.cells)
@@ -85,11 +84,8 @@ def execute(path: Path, show=print) -> None:
     folder = EXECUTED / "files" / path.stem
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    # Not over TCP, which other users of this machine could read.
-    config = Config({"KernelManager": {"transport": "ipc"}}) if os.name == "posix" else Config()
-    client = NotebookClient(
-        notebook, config=config, timeout=CELL_SECONDS, kernel_name="python3", on_cell_executed=after
-    )
+    client = NotebookClient(notebook, timeout=CELL_SECONDS, kernel_name="python3", on_cell_executed=after)
+    client.extra_arguments = ["--IPKernelApp.log_level=40"]  # no advice about its connection
     client.resources = {"metadata": {"path": str(folder)}}
     client.execute(env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])})
     del notebook.cells[0]

@@ -183,6 +183,47 @@ def test_links_lead_where_they_do_on_a_code_host(small):
     assert ">Page</a>" in (small / "out" / "index.html").read_text()  # by its title, not its file
 
 
+NOTEBOOK = """# %% [markdown]
+# # A notebook
+# See [page](../page.md).
+
+# %%
+import sys, matplotlib.pyplot as plt
+print("six is", 2 * 3)
+print("progress", file=sys.stderr)
+plt.plot([1, 2])
+_ = open("new.txt", "x")
+"""
+
+
+def notebooks(root):
+    """The finished process that executed the notebooks of a checkout."""
+    return subprocess.run([sys.executable, root / "docs" / "site_notebooks.py"], capture_output=True, text=True)
+
+
+def test_a_notebook_is_executed_once_and_its_output_is_in_the_site(small):
+    pytest.importorskip("matplotlib", reason="the extra plot is not installed")
+    (small / "docs" / "notebooks").mkdir()
+    file = small / "docs" / "notebooks" / "n.py"
+    file.write_text(NOTEBOOK)
+    with (small / "docs" / "page.md").open("a") as page:
+        page.write("\n[a notebook](notebooks/n.py)\n")
+    with (small / "docs" / "README.md").open("a") as page:
+        page.write("| see it | [n.py](notebooks/n.py) |\n")
+    shown = small / "out" / "notebooks"
+    assert build(small, small / "out").returncode == 0
+    text = (shown / "n.html").read_text()
+    assert "without executing" in text and "six is 6" not in text and 'href="../page.html"' in text
+    assert "notebook 1 of 1: n" in notebooks(small).stdout and notebooks(small).stdout == ""  # the second time
+    assert build(small, small / "out").returncode == 0
+    text = (shown / "n.html").read_text()
+    assert "six is 6" in text and "progress" not in text.partition("<article")[2].replace('"progress"', "")
+    assert (shown / "n_1.png").exists() and (shown / "n.py").exists() and (shown / "n.ipynb").exists()
+    file.write_text(NOTEBOOK + "1 / 0\n")
+    failed = notebooks(small)  # executed anew, without meeting new.txt
+    assert failed.returncode == 1 and "docs/notebooks/n.py failed" in failed.stderr and "ZeroDivision" in failed.stderr
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_ends_the_build(fault, small):
     name, text, message = FAULTS[fault]
