@@ -44,6 +44,7 @@ ANALYSES: tuple[type[Analysis], ...] = (
     RailsAnalysis,
     CompareAnalysis,
 )
+"""All analyses, in the order of reports; `--what` takes their names."""
 
 
 def overview(run: AnyRun, ask: Ask | None = None) -> Finding:

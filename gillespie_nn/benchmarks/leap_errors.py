@@ -63,6 +63,7 @@ CASES = {
     "2-4-1": LeapCase((2, 4, 1), 1e4, 140_000.0, False, 100.0),
     "64-32-10": LeapCase((64, 32, 10), 1e3, 14_000.0, True, 4.0),
 }
+"""Training networks on which leaps are compared with exact simulation, by their layer sizes."""
 
 
 def leap_benchmark(

@@ -122,6 +122,7 @@ class Impulse(_Uniform):
 
 
 KINDS = (Constant, Presentation, Bounded, OrnsteinUhlenbeck, Impulse)
+"""All kinds of path that a noise can have."""
 BY_NAME = {kind.name: kind for kind in KINDS}
 
 

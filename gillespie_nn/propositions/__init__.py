@@ -15,6 +15,7 @@ from .sequential_rule import SEQUENCES, error_rates, table_of_rates
 from .setting import CASES, FEWEST_PATHS, PROPOSITIONS, Choice, setting_of
 
 SOURCES = (RateSource, Concentration, Additive, Intrinsic)
+"""All sources of noise under which a bound can be verified."""
 
 __all__ = [
     "CASES", "ERROR", "FEWEST_PATHS", "MOST_LOOKS", "PROPOSITIONS", "SEQUENCES", "SHARPENED", "SOURCES", "Choice",

@@ -26,6 +26,7 @@ from .sequential_rule import Criterion
 
 FORWARD, LEARNING = "5.1", "5.2"
 PROPOSITIONS = (FORWARD, LEARNING)
+"""Numbers of the propositions."""
 
 
 @dataclass(frozen=True)
@@ -236,6 +237,7 @@ def _network(choice: Choice, layers: tuple[int, ...], usual: Settings, learning:
 
 
 CASES = {"xor": dataset, "iris": dataset, "kink": kink, "crossing": crossing}
+"""Functions that make the network of a `Choice`, by the name of the case."""
 
 
 # A source of noise provides tasks that fill in results, and judges the results.

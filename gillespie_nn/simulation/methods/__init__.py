@@ -28,7 +28,9 @@ METHODS: tuple[type[Method], ...] = (
     ImplicitEuler,
     Ode,
 )  # fmt: skip
+"""All methods of simulation."""
 EXACT = tuple(m for m in METHODS if m.exact)
+"""The methods without error other than that of finite samples."""
 
 
 TrainingMethod = type[Method] | type[BatchMethod] | type[Level]
