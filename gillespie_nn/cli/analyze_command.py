@@ -88,7 +88,8 @@ def add_asked(command: argparse.ArgumentParser) -> None:
     """Options that analyses of a run share."""
     command.add_argument(
         "--species", action="append", default=[], metavar="NAME",
-        help="species or observable (default: what rate rules change and those that vary most); may be repeated",
+        help="species or observable, or NAME for NAME_p less NAME_m (default: what rate rules change and those that "
+        "vary most); may be repeated",
     )  # fmt: skip
     command.add_argument(
         "--confidence", type=float, default=0.95, metavar="P", help="confidence of intervals (default: 0.95)"
@@ -109,8 +110,9 @@ def run(arguments: argparse.Namespace) -> int:
             log=arguments.log or "", phase=_phase(arguments.phase),
             **({} if arguments.confidence is None else {"confidence": arguments.confidence}),
         )  # fmt: skip
-        record = summary(opened)
-        print(summary_text(record, _shown(opened, arguments, bool(analyses or figures))))
+        named = _shown(opened, arguments, bool(analyses or figures))
+        record = summary(opened, [name for name in named if name not in opened.quantities])
+        print(summary_text(record, named))
         if arguments.cite:
             record["references"] = citations_of(opened)
             print(citations_text(record["references"]))

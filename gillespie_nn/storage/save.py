@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ import numpy as np
 
 from .. import checks
 from ..checks import InputError, StorageError, part_of, replaced
+from ..display.curves import has_units
 from ..simulation.moments import MomentsResult
 from ..simulation.reaction_log import Fired
 from ..simulation.result import Result
@@ -170,8 +171,12 @@ def _locked(target: Path, overwrite: bool) -> Iterator[None]:
 # committed is exported, part by part, so that memory is bounded.
 
 
-def export(path: str | Path, format: str, output: str | Path, overwrite: bool = False) -> int:
+def export(
+    path: str | Path, format: str, output: str | Path, overwrite: bool = False, species: Sequence[str] = ()
+) -> int:
     """Write the run file at `path` to `output` in a format of `FORMATS`. Returns the number of replicates written.
+
+    `species` are the columns of a table, names of species, observables and signed numbers; by default all.
 
     Raises InputError for invalid arguments, MissingExtraError if the format's library is not installed.
     """
@@ -186,7 +191,9 @@ def export(path: str | Path, format: str, output: str | Path, overwrite: bool = 
             raise InputError(f"{path} contains {run.record}, which can only be exported as csv, got format {format!r}")
         if run.record == EVENTS:
             checks.warn(f"{output} has no reactions: read them with open_run({str(path)!r}).events(replicate)")
-        FORMATS[format](run, part)
+        if species and format not in TABLES:
+            raise InputError(f"species only apply to tables ({' and '.join(TABLES)}), got format {format!r}")
+        FORMATS[format](run, part, species)
         return len(run)
 
 
@@ -205,21 +212,25 @@ def _observed(run: "Run", names: list[str]) -> list[int]:
     return [names.index(name) for name in run.observable_names]
 
 
-def _csv(run: "Run | MomentsRun", path: Path) -> None:
+def _csv(run: "Run | MomentsRun", path: Path, species: Sequence[str]) -> None:
     with open(path, "x", newline="", encoding="utf-8") as file:
-        write_csv(run.table(), file)
+        write_csv(run.table(species), file)
 
 
-def _parquet(run: "Run", path: Path) -> None:
+def _parquet(run: "Run", path: Path, species: Sequence[str]) -> None:
     arrow = checks.optional("pyarrow", "parquet", "Parquet")
     parquet = checks.optional("pyarrow.parquet", "parquet", "Parquet")
-    names, blocks = run.table()
-    n_counts = 2 + len(run.species)
-    kinds = [arrow.int64(), arrow.float64(), *[arrow.from_numpy_dtype(run.counts.dtype)] * len(run.species)]
-    kinds += [arrow.float64()] * (len(names) - n_counts)
-    for column in _observed(run, names):
-        kinds[column] = arrow.float64()
-    units = ["", "s", *[run.units] * len(run.species), *[""] * (len(names) - n_counts)]
+    names, blocks = run.table(species)
+    if species:
+        kinds = [arrow.int64()] + [arrow.float64()] * (len(names) - 1)
+        units = ["", "s", *(run.units if has_units(run, name) else "" for name in names[2:])]
+    else:
+        n_counts = 2 + len(run.species)
+        kinds = [arrow.int64(), arrow.float64(), *[arrow.from_numpy_dtype(run.counts.dtype)] * len(run.species)]
+        kinds += [arrow.float64()] * (len(names) - n_counts)
+        for column in _observed(run, names):
+            kinds[column] = arrow.float64()
+        units = ["", "s", *[run.units] * len(run.species), *[""] * (len(names) - n_counts)]
     fields = [arrow.field(n, k, metadata={"units": u} if u else None) for n, k, u in zip(names, kinds, units)]
     schema = arrow.schema(fields, metadata={"method": run.method, "seed": str(run.seed), "volume": str(run.volume)})
     with parquet.ParquetWriter(path, schema) as writer:
@@ -228,7 +239,7 @@ def _parquet(run: "Run", path: Path) -> None:
             writer.write_table(arrow.Table.from_arrays(arrays, schema=schema))
 
 
-def _netcdf(run: "Run", path: Path) -> None:
+def _netcdf(run: "Run", path: Path, species: Sequence[str]) -> None:
     h5netcdf = checks.optional("h5netcdf", "xarray", "NetCDF")
     with hdf5_bytes.quiet(path) as made, h5netcdf.File(made, "w") as file:
         _fill_netcdf(file, run)
@@ -280,5 +291,7 @@ def _training(file: Any, run: "Run") -> None:
         file.create_variable(name, ("time", axis), data.dtype, data=data).attrs["units"] = "concentration"
 
 
-FORMATS: dict[str, Callable[[Any, Path], None]] = {"csv": _csv, "parquet": _parquet, "netcdf": _netcdf}
+FORMATS: dict[str, Callable[[Any, Path, Sequence[str]], None]] = {"csv": _csv, "parquet": _parquet, "netcdf": _netcdf}
+TABLES = ("csv", "parquet")
+"""Formats that are tables, whose columns can be chosen."""
 SUFFIXES = {"csv": ".csv", "parquet": ".parquet", "netcdf": ".nc"}
