@@ -12,7 +12,7 @@ from ..datasets.dataset import CLASSIFICATION
 from ..display.figures import COLOURS, add_legend, new_axes, style, title
 from ..display.tables import Table, fragment
 from ..kernels import codes
-from ..nn import TrainingNetwork, training_network
+from ..nn import TrainingNetwork
 from ..noise import as_noises, plan_noise
 from ..progress import Progress
 from ..seeds import Purpose, resolve_seed
@@ -23,6 +23,7 @@ from ..simulation.presentations import Presented, Samples
 from ..simulation.replicate import advance_to, start_simulation
 from ..simulation.training import MOST_RECORDS, Trained, TrainingPlan, WeightCourse, evenly
 from ..status import Status
+from .learning_trajectories import LearningTrajectories, checked_numbers, network_of, simulate_samples
 
 _READINGS = 20
 """Number of readings in the second half of a presentation; their mean is the output."""
@@ -52,23 +53,12 @@ def predict_by_simulation(
     return _by_reactions(plan, x, weights, seed, noise, progress)
 
 
-def _forward_network(plan: TrainingPlan, x: np.ndarray, batch: int, listed: bool) -> TrainingNetwork:
-    return training_network(
-        plan.spec.layers,
-        **plan.settings.of_network | {"batch": batch},
-        signed_inputs=plan.signed or bool((x < 0).any()),
-        learning=False,
-        listed=listed,
-        seed=plan.seed,
-    )
-
-
 def _times(plan: TrainingPlan) -> np.ndarray:
     return np.linspace(0.5, 1.0, _READINGS + 1)[1:] * plan.settings.running_time
 
 
 def _by_batches(plan: TrainingPlan, x: np.ndarray, weights: np.ndarray, seed: int, progress: bool | None) -> Simulated:
-    spec, times = _forward_network(plan, x, 1, listed=False), _times(plan)
+    spec, times = network_of(plan, 1, listed=False, signed_inputs=bool((x < 0).any())), _times(plan)
     held = Weights(spec.layers, plan.volume, spec.start(weights, plan.volume)[: 2 * len(weights)])
     options = {name: value for name, value in plan.learner.options.items() if name in ("leap", "threads")}
     with Progress("predict", len(x), progress, plan.method.name) as bar:
@@ -85,7 +75,7 @@ def _by_reactions(
     settings, volume = plan.settings, plan.volume
     # A prediction of few samples does not need the batch size of training. Without samples it is 1.
     batch = min(plan.batch, len(x)) or 1
-    spec = _forward_network(plan, x, batch, listed=True)
+    spec = network_of(plan, batch, signed_inputs=bool((x < 0).any()))
     network = spec.network
     kind = plan.method
     assert issubclass(kind, Method)  # `Fit.predict` does floating point itself
@@ -283,6 +273,45 @@ class Fit:
         rows = evenly(len(at), MOST_RECORDS)
         return WeightCourse(at[rows], weights[rows])
 
+    def trajectories(
+        self,
+        samples: Any = 3,
+        signed: bool = True,
+        *,
+        method: Any = None,
+        weights: Any = None,
+        seed: int | None = None,
+        noise: Any = None,
+        points: int = 200,
+        progress: bool | None = None,
+    ) -> LearningTrajectories:
+        """Look inside the network: every quantity over time while samples are presented, one after another.
+
+        The network is listed, whatever method trained it, and simulated while it learns.
+
+        Parameters
+        ----------
+        samples : a number N, the first N presentations of the training, batches as they were; numbers of training
+            samples, or arrays (x, t) as given to `train`, not centred, each sample presented alone; or x
+            float64[sample, feature] alone: without targets weights are fixed.
+        signed : name the numbers, plus rail less minus rail; False names the species. Both can be read by name.
+        method : simulation method; by default that of the training, or an exact one if that has no single reactions.
+        weights : float64[weight] [concentration] at the start, by default `self.weights`; or "initial", those before
+            training. With "initial", a number of presentations, and no seed, noise or method, these are the
+            presentations of the training itself, reaction by reaction, if its network was listed.
+        seed : by default that of the training.
+        noise : acts on these presentations only, and is given as for `train`.
+        points : recorded points of a presentation.
+        progress : show progress, by default (None) on a terminal and in a notebook.
+
+        Returns a `LearningTrajectories`: `t["D1_0"]` is an array over `t.time`, `t.plot()` the figure. Raises
+        InputError for invalid arguments, and for a network with too many reactions to list.
+        """
+        return simulate_samples(
+            self.plan, samples, self.weights, signed=bool(signed), method=method, weights=weights, seed=seed,
+            noise=noise, points=points, progress=progress,
+        )  # fmt: skip
+
     def predict(
         self,
         x: Any,
@@ -302,27 +331,16 @@ class Fit:
         batch of samples is a presentation. `progress` shows progress, by default (None) on a terminal and in a
         notebook.
         """
-        x = _numbers(
+        x = checked_numbers(
             "inputs", x, (None, self.spec.layers[0]), f"[sample, {self.spec.layers[0]}]; one sample is [[...]]"
         )
         n_weights = len(self.weights)
-        weights = self.weights if weights is None else _numbers("weights", weights, (n_weights,), f"[{n_weights}]")
+        weights = (
+            self.weights if weights is None else checked_numbers("weights", weights, (n_weights,), f"[{n_weights}]")
+        )
         if exact_forward or self.plan.learner.in_floating_point:
             if as_noises(noise):
                 raise InputError("noise acts on reactions, but this prediction is in floating point: leave noise out")
             return self.spec.floating.forward(weights, x - self.centre)
         seed = self.plan.seed if seed is None else resolve_seed(seed)
         return predict_by_simulation(self.plan, x, weights, seed, noise, progress).mean
-
-
-def _numbers(what: str, values: Any, shape: tuple[int | None, ...], shown: str) -> np.ndarray:
-    """`values` as finite float64 of `shape`, in which None is any length."""
-    try:
-        array = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InputError(f"{what} must be finite numbers of shape {shown}, got {values!r}"[:300]) from None
-    if array.ndim != len(shape) or any(n not in (None, m) for n, m in zip(shape, array.shape)):
-        raise InputError(f"{what} must have shape {shown}, got shape {array.shape}")
-    if not np.isfinite(array).all():
-        raise InputError(f"{what} must be finite, got {array[~np.isfinite(array)][0]}")
-    return array
