@@ -30,11 +30,12 @@ from .histograms import HistogramAnalysis, StationaryAnalysis
 from .means import MeansAnalysis
 from .passage import PassageAnalysis
 from .rails import RailsAnalysis
-from .training_course import LearningAnalysis
+from .training_course import LearningAnalysis, TrajectoriesAnalysis
 from .two_runs import CompareAnalysis
 
 ANALYSES: tuple[type[Analysis], ...] = (
     LearningAnalysis,
+    TrajectoriesAnalysis,
     MeansAnalysis,
     HistogramAnalysis,
     StationaryAnalysis,

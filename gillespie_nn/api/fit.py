@@ -180,7 +180,7 @@ class Fit:
                 "this fit has no run file, and it does not have the record of training that a run file needs: call "
                 "train with output=..., which writes the file during training"
             )
-        from ..storage.save import copy_file
+        from ..storage.hdf5 import copy_file
 
         copy_file(Path(self.output), path, overwrite)
 

@@ -189,10 +189,7 @@ class LearningTrajectories:
 
     def drawing(self, neuron: str | None = None, output: int = 0) -> Drawing:
         """The figure of `plot`."""
-        output = checks.whole("output", output, least=0, most=self.network.layers[-1] - 1)
-        shown = self.shown(*liveliest([self])) if neuron is None else self._shown_of(neuron)
-        sample = next((number.sample for number in shown if number.sample is not None), 0)
-        panels = panels_of(self, shown, output, sample)
+        panels = self.panels(neuron, output)
 
         def draw(axes: Any, panel: Panel, first: bool) -> None:
             draw_panel(axes, self, panel, color=COLOURS[0], linewidth=0.9, label="simulated")
@@ -208,6 +205,19 @@ class LearningTrajectories:
         parts = tuple(partial(draw, panel=panel, first=k == 0) for k, panel in enumerate(panels))
         return Drawing(parts, size=(8, 1.2 + 1.55 * len(parts)), share_x=True)
 
+    def panels(self, neuron: str | None = None, output: int = 0) -> "list[Panel]":
+        """What `plot` draws."""
+        output = checks.whole("output", output, least=0, most=self.network.layers[-1] - 1)
+        shown = self.shown(*liveliest([self])) if neuron is None else self._shown_of(neuron)
+        sample = next((number.sample for number in shown if number.sample is not None), 0)
+        return panels_of(self, shown, output, sample)
+
+    def is_of_neuron(self, name: str) -> bool:
+        """Whether `name` is that of a quantity of a neuron. Raises InputError for an unknown name."""
+        self._known(name)
+        number = self.network.numbers.of(name)
+        return bool(number.layer and number.indices)
+
     def shown(self, layer: int, i: int, j: int, sample: int = 0) -> list[Number]:
         """The numbers that are drawn of neuron `i` of a layer and of its weight from neuron `j` of the layer below."""
         places = {**dict.fromkeys(_HIDDEN, (i,)), WEIGHTS: (i, j)}
@@ -220,9 +230,8 @@ class LearningTrajectories:
         ]
 
     def _shown_of(self, name: str) -> list[Number]:
-        self._known(name)
-        number = self.network.numbers.of(name)
-        if not number.layer or not number.indices:
+        number = self.network.numbers.of(name) if self.is_of_neuron(name) else None
+        if number is None:
             hidden = next(n.name for n in self.network.numbers if n.layer)
             raise InputError(f"{name} is not a quantity of a neuron: give the name of one, such as {hidden!r}")
         sample = number.sample or 0

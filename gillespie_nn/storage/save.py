@@ -1,22 +1,20 @@
-"""Saving results in memory as files, copying files, digests of their content, and export in other formats.
+"""Saving results in memory as files, digests of the content of files, and export in other formats.
 
 To add a format of export, add its function to `FORMATS`.
 """
 
 import hashlib
 import json
-import os
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import h5py
 import numpy as np
 
 from .. import checks
-from ..checks import InputError, StorageError, part_of, replaced
+from ..checks import InputError, StorageError, replaced
 from ..display.curves import has_units
 from ..simulation.moments import MomentsResult
 from ..simulation.reaction_log import Fired
@@ -26,14 +24,12 @@ from ..simulation.run_options import EVENTS
 from ..simulation.sinks import Ends, Rows
 from . import hdf5_bytes, making
 from .ensemble_file import EnsembleFile
-from .hdf5 import Lock, clear, is_locked, move
+from .hdf5 import locked, place
 from .moments_file import write_moments
+from .open import MomentsRun, open_run
+from .reader import Run
 from .schema import TRAINING
 from .schema.entries import replicates
-
-if TYPE_CHECKING:
-    from .open import MomentsRun
-    from .reader import Run
 
 # Digests of content: everything in a file except `created` and `/provenance`.
 
@@ -73,7 +69,7 @@ def _bytes(value: Any) -> bytes:
     return np.ascontiguousarray(array).tobytes()
 
 
-# Saving results in memory as files, and copying files. A file is complete or absent at any moment.
+# Saving results in memory as files. A file is complete or absent at any moment.
 
 _TOGETHER = 1 << 20
 """About the number of reactions that are written at once."""
@@ -86,7 +82,7 @@ def save_trajectories(result: Result, path: str | Path, overwrite: bool = False)
     values, provenance = making.settings_values(task, result.method_reason), json.dumps(_plain(result.provenance))
     counts = np.ma.getdata(result.counts)
     n_bytes = counts.nbytes + result.observables.nbytes + result.covariance.nbytes
-    with _place(path, overwrite, n_bytes) as part, EnsembleFile(part, task, values, provenance) as file:
+    with place(path, overwrite, n_bytes) as part, EnsembleFile(part, task, values, provenance) as file:
         file.add_seconds(result.provenance["seconds"])
         n_points = np.full(len(result), len(result.time))
         ends = Ends(n_points, result.status, result.n_events, result.firings, result.statistics)
@@ -112,59 +108,13 @@ def save_moments(result: MomentsResult, path: str | Path, overwrite: bool = Fals
         "provenance/json": json.dumps(_plain(result.provenance)),
         "provenance/seconds": result.provenance["seconds"],
     }
-    with _locked(target, overwrite):
+    with locked(target, overwrite):
         write_moments(target, result.moments, task, values | provenance)
-
-
-def copy_file(source: Path, path: str | Path, overwrite: bool) -> None:
-    """Copy the run file at `source`. Raises InputError while another process writes it."""
-    target = checks.new_run_file(path, overwrite)
-    source = checks.existing_file("run file", source, "it was there when the run was opened")
-    if target.exists() and os.path.samefile(source, target):
-        raise InputError(f"{path} is the file of this run: choose another name for the copy")
-    if is_locked(source):
-        raise InputError(f"{source} is being written by another process: wait until it has finished, then copy it")
-    with _place(target, overwrite, source.stat().st_size) as part, open(source, "rb") as file, open(part, "xb") as made:
-        shutil.copyfileobj(file, made)
 
 
 def _plain(provenance: dict) -> dict:
     """The provenance in `/provenance/json`; `seconds` is a separate dataset."""
     return {name: value for name, value in provenance.items() if name != "seconds"}
-
-
-@contextmanager
-def _place(path: str | Path, overwrite: bool, n_bytes: int) -> Iterator[Path]:
-    """A temporary path for a file of about `n_bytes`, which replaces `path` when it is complete."""
-    target = checks.new_run_file(path, overwrite)
-    with _locked(target, overwrite):
-        hdf5_bytes.check_free(target, n_bytes)
-        part = part_of(target)
-        try:
-            yield part
-            move(part, target)
-        except (OSError, StorageError) as error:
-            # A StorageError names the temporary file; its cause does not.
-            cause = error.__context__ if isinstance(error, StorageError) else error
-            reason = hdf5_bytes.reason(cause) if isinstance(cause, Exception) else str(error)
-            raise StorageError(
-                f"cannot write {target}: {reason}; nothing was saved, and the previous file, if any, is unchanged"
-            ) from None
-        finally:
-            part.unlink(missing_ok=True)
-
-
-@contextmanager
-def _locked(target: Path, overwrite: bool) -> Iterator[None]:
-    """Hold the lock of `target`, after removing temporary files of killed processes."""
-    lock = Lock(target)
-    try:
-        # Again, under the lock: another process may have created the file in between.
-        checks.new_run_file(target, overwrite)
-        clear(target)
-        yield
-    finally:
-        lock.release()
 
 
 # Run files in other formats: tables in CSV and Parquet (see `simulation.result_views`), arrays in NetCDF. Only what is
@@ -180,10 +130,6 @@ def export(
 
     Raises InputError for invalid arguments, MissingExtraError if the format's library is not installed.
     """
-    # Both import this module, for copies of files.
-    from .open import open_run
-    from .reader import Run
-
     checks.choice("format", format, FORMATS)
     output = checks.new_file(output, overwrite)
     with open_run(path) as run, _made(output) as part:
@@ -207,17 +153,17 @@ def _made(output: Path) -> Iterator[Path]:
         raise StorageError(f"cannot write {output}: {hdf5_bytes.reason(error)}") from None
 
 
-def _observed(run: "Run", names: list[str]) -> list[int]:
+def _observed(run: Run, names: list[str]) -> list[int]:
     """Columns of the observables in a table with these names."""
     return [names.index(name) for name in run.observable_names]
 
 
-def _csv(run: "Run | MomentsRun", path: Path, species: Sequence[str]) -> None:
+def _csv(run: Run | MomentsRun, path: Path, species: Sequence[str]) -> None:
     with open(path, "x", newline="", encoding="utf-8") as file:
         write_csv(run.table(species), file)
 
 
-def _parquet(run: "Run", path: Path, species: Sequence[str]) -> None:
+def _parquet(run: Run, path: Path, species: Sequence[str]) -> None:
     arrow = checks.optional("pyarrow", "parquet", "Parquet")
     parquet = checks.optional("pyarrow.parquet", "parquet", "Parquet")
     names, blocks = run.table(species)
@@ -239,13 +185,13 @@ def _parquet(run: "Run", path: Path, species: Sequence[str]) -> None:
             writer.write_table(arrow.Table.from_arrays(arrays, schema=schema))
 
 
-def _netcdf(run: "Run", path: Path, species: Sequence[str]) -> None:
+def _netcdf(run: Run, path: Path, species: Sequence[str]) -> None:
     h5netcdf = checks.optional("h5netcdf", "xarray", "NetCDF")
     with hdf5_bytes.quiet(path) as made, h5netcdf.File(made, "w") as file:
         _fill_netcdf(file, run)
 
 
-def _fill_netcdf(file: Any, run: "Run") -> None:
+def _fill_netcdf(file: Any, run: Run) -> None:
     n_replicates, n_points, n_species = run.counts.shape
     texts = {"species": run.species, "observable": run.observable_names}
     file.dimensions = {"replicate": n_replicates, "time": n_points, "species": n_species}
@@ -285,7 +231,7 @@ def _trajectories(file: Any, name: str, rows: Any, axis: str, units: str) -> Non
             variable[part] = np.asarray(rows[part])
 
 
-def _training(file: Any, run: "Run") -> None:
+def _training(file: Any, run: Run) -> None:
     for name, axis, data in (("weights", "weight", run.weights), ("predictions", "output", run.predictions)):
         file.dimensions[axis] = data.shape[1]
         file.create_variable(name, ("time", axis), data.dtype, data=data).attrs["units"] = "concentration"
