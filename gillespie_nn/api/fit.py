@@ -6,13 +6,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import seeds
+from .. import checks, seeds
 from ..checks import InputError, UnfinishedError
+from ..crn import ReactionNetwork, law
+from ..crn.formats.sbml_write import KINETICS
 from ..datasets.dataset import CLASSIFICATION
 from ..display.figures import COLOURS, add_legend, new_axes, style, title
 from ..display.tables import Table, fragment
 from ..kernels import codes
 from ..nn import TrainingNetwork
+from ..nn.reactions import group_name
 from ..noise import as_noises, plan_noise
 from ..progress import Progress
 from ..seeds import Purpose, resolve_seed
@@ -109,6 +112,47 @@ def _by_reactions(
             last[k * batch : (k + 1) * batch] = read[-1].reshape(batch, -1)
             bar.update(min(len(x), (k + 1) * batch))
     return Simulated(mean[: len(x)], last[: len(x)])
+
+
+# The trained forward network as a model for other programs.
+
+
+def presented_network(
+    plan: TrainingPlan, x: np.ndarray, weights: np.ndarray, volume: float, whole: bool
+) -> tuple[ReactionNetwork, list[str]]:
+    """The forward network of a training with `weights` float64[weight] and with one input x float64[input], not
+    centred, presented from time 0 on; its amounts are `whole` molecules, or real numbers. Also what to read, a sentence
+    for each output.
+
+    Outputs on two rails are also given by rules, named as an output on one rail is. Raises InputError for a chemistry
+    whose environment acts during the presentation.
+    """
+    x = x - plan.centre
+    spec, dtype = network_of(plan, 1, signed_inputs=bool((x < 0).any())), np.int64 if whole else np.float64
+    network, phases = spec.network, spec.phases
+    if len(phases) > 1:
+        raise InputError(
+            f"the environment of chemistry {spec.chemistry.name} acts during a presentation (phases "
+            f"{', '.join(phase.name for phase in phases)}), and SBML of one input has no phases: use fit.trajectories"
+        )
+    state = spec.start(weights, volume, dtype)
+    for step in Samples(spec, Presented.each(x[None]), volume, dtype).steps(0, 0.0, plan.settings.running_time):
+        state[step.species] = step.counts
+    changed = plan.learner.changed_rates
+    reactions = tuple(r._replace(rate=changed.get(r.name, r.rate), rate_expression=None) for r in network.reactions)
+    rules, reading = {}, []
+    for k, rails in enumerate(spec.outputs):
+        name = f"{group_name(spec.chemistry.signal, len(spec.layers) - 1)}_{k}"
+        if rails.minus is None:
+            reading.append(f"output {k} is the concentration of species {rails.plus}: its amount over {volume:g}")
+        else:
+            rules[name] = law(f"({rails.plus} - {rails.minus}) / volume")
+            reading.append(
+                f"output {k} is {name} [concentration], given by a rule: {rails.plus} less {rails.minus}, in "
+                f"molecules, over {volume:g}"
+            )
+    initial = dict(zip(network.species, state.tolist(), strict=True))
+    return ReactionNetwork(network.species, reactions, initial, rules=rules), reading
 
 
 # The result of a training run.
@@ -312,6 +356,55 @@ class Fit:
             noise=noise, points=points, progress=progress,
         )  # fmt: skip
 
+    def to_sbml(
+        self,
+        x: Any,
+        path: str | Path | None = None,
+        *,
+        weights: Any = None,
+        volume: float | None = None,
+        kinetics: str = "deterministic",
+        overwrite: bool = False,
+    ) -> str:
+        """Write the trained forward network, with fixed weights and one input presented, as SBML level 3, so that other
+        programs compute its outputs. Returns the document, and writes it to `path` if given.
+
+        The notes of the model say what to read: `Y2_0` is the first output of a network of two layers. Simulate for at
+        least the running time, `fit.plan.settings.running_time` [s]; `predict` averages the second half of it.
+
+        Parameters
+        ----------
+        x : float64[input], as it was given to `train`, not centred.
+        weights : float64[weight] [concentration], by default `self.weights`, as for `predict`.
+        volume : Omega, by default that of the training: the size of the compartment, so amounts are in molecules.
+        kinetics : `deterministic` for rate equations, with species in concentrations; `stochastic` for exact methods,
+            with molecules in a compartment of size 1 and propensities.
+        overwrite : replace an existing file.
+
+        Raises InputError for invalid arguments, MissingExtraError without libsbml.
+        """
+        if path is not None:
+            path = checks.new_file(path, overwrite)
+        checks.choice("kinetics", kinetics, KINETICS)
+        volume = self.plan.volume if volume is None else checks.positive("volume", volume, hint="the volume Omega")
+        n_inputs = self.spec.layers[0]
+        row = np.asarray(x, dtype=object)
+        x = checked_numbers("x", x[0] if row.shape == (1, n_inputs) else x, (n_inputs,), f"[{n_inputs}], one sample")
+        network, reading = presented_network(self.plan, x, self._weights(weights), volume, kinetics == "stochastic")
+        settings = self.plan.settings
+        notes = [
+            f"The forward network of a {self._title()[0].lower()}{self._title()[1:]}. Weights are fixed, and the input "
+            f"({', '.join(f'{value:g}' for value in x)}) is present from time 0 on.",
+            f"What to read: {'; '.join(reading)}. Outputs have settled after a few seconds; one presentation of the "
+            f"training takes {settings.running_time:g} s, and predictions average its second half.",
+        ]
+        return network.to_sbml(path, kinetics=kinetics, volume=volume, notes=notes)
+
+    def _weights(self, weights: Any) -> np.ndarray:
+        """The weights that are given, or `self.weights`, float64[weight]."""
+        n_weights = len(self.weights)
+        return self.weights if weights is None else checked_numbers("weights", weights, (n_weights,), f"[{n_weights}]")
+
     def predict(
         self,
         x: Any,
@@ -334,10 +427,7 @@ class Fit:
         x = checked_numbers(
             "inputs", x, (None, self.spec.layers[0]), f"[sample, {self.spec.layers[0]}]; one sample is [[...]]"
         )
-        n_weights = len(self.weights)
-        weights = (
-            self.weights if weights is None else checked_numbers("weights", weights, (n_weights,), f"[{n_weights}]")
-        )
+        weights = self._weights(weights)
         if exact_forward or self.plan.learner.in_floating_point:
             if as_noises(noise):
                 raise InputError("noise acts on reactions, but this prediction is in floating point: leave noise out")
