@@ -25,7 +25,7 @@ def fit(request):
         "linear outputs": {},
         "activated outputs": {"output_activation": "smooth_relu", "activation": "annihilation_relu"},
         "batch, centred": {"batch": 3, "centred": True},
-        "changed rate": {"rates": {"preactivation_*": 1.5}},
+        "changed rate": {"rates": {f"preactivation_Z1_0_{k}": 3.0 for k in (1, 2, 3, 4)}},
     }[request.param]
     return gnn.train(_samples(), hidden=(4,), presentations=10, seed=1, volume=500.0, progress=False, **how)
 
