@@ -182,6 +182,10 @@ class Ask:
     """Logarithmic axes of trajectories: `x`, `y` or `xy`."""
     phase: tuple[str, str] | None = None
     """Two quantities to draw against each other, instead of against time."""
+    samples: Any = None
+    """What to present to a trained network, as for `Fit.trajectories`; by default three presentations or samples."""
+    weights: str | None = None
+    """With which weights to begin then: `trained`, the default, or `initial`."""
 
     def __post_init__(self) -> None:
         checks.confidence(self.confidence)

@@ -155,12 +155,19 @@ def load_fit(path: str | Path, **objects: Any) -> Fit:
     Raises InputError for an unfinished run, and in the cases in which `resume` raises it.
     """
     with storage.open_run(path) as run:
-        if isinstance(run, storage.MomentsRun):
-            raise InputError(f"{path} is not a training run (as `train` writes): its kind is {run.kind!r}")
-        plan = _plan(run, objects, "load_fit")
-        if not run.ended:
-            raise InputError(f"the run in {path} has not finished: continue it with gillespie-nn resume {path}")
-        return _fit(run, plan)
+        return fit_of(run, **objects)
+
+
+def fit_of(run: Run | MomentsRun, **objects: Any) -> Fit:
+    """The trained network in the file of an open `run`, as `load_fit` returns it. A process cannot open a file again
+    that it has open, so the path is not enough."""
+    path = run.path
+    if isinstance(run, storage.MomentsRun):
+        raise InputError(f"{path} is not a training run (as `train` writes): its kind is {run.kind!r}")
+    plan = _plan(run, objects, "load_fit")
+    if not run.ended:
+        raise InputError(f"the run in {path} has not finished: continue it with gillespie-nn resume {path}")
+    return _fit(run, plan)
 
 
 def _plan(run: Run, objects: Mapping[str, Any], function: str) -> TrainingPlan:

@@ -11,7 +11,7 @@ no factor 1 / nu!: dimerisation `2 A -> B @ k` has propensity k / Omega * n (n -
 
 import hashlib
 import os
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from types import MappingProxyType
@@ -304,10 +304,11 @@ class ReactionNetwork:
         kinetics: str = "stochastic",
         volume: float | None = None,
         initial: Mapping[str, float] | None = None,
+        notes: Sequence[str] = (),
     ) -> str:
         """Write SBML level 3; see `crn.formats.sbml_write.write`. Returns the document, and writes it to `path` if
         given."""
-        return self._written("sbml", path=path, kinetics=kinetics, volume=volume, initial=initial)
+        return self._written("sbml", path=path, kinetics=kinetics, volume=volume, initial=initial, notes=notes)
 
     def to_antimony(
         self,

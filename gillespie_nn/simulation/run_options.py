@@ -172,7 +172,8 @@ class RunOptions(Options):
         None, several, "species to record", kind=str, several=True, usual="all", metavar="'A,C*'",
         more="one or several names or patterns, as for `initial`; results and files contain these species in this "
         "order, those of a pattern in the order of the model; rules, and parameters that rate rules or events "
-        "change, are always recorded, and may be named, too: summaries and figures show the names given here",
+        "change, are always recorded, and may be named, too; NAME stands for NAME_p and NAME_m if there is no NAME; "
+        "summaries and figures show what is named here",
         recorded=IF_GIVEN,
     )  # fmt: skip
     options: dict[str, Any] = field(default_factory=dict)
