@@ -146,7 +146,7 @@ def _named(names: np.ndarray, task: str | None, what: str, place: _Place) -> tup
     words = [k for k, name in enumerate(names.tolist()) if not _is_number(name)]
     if task not in (None, CLASSIFICATION):
         if len(words) < len(names):
-            raise InputError(f"{place(words[0])}: the target {names[words[0]]!s} is no number, as {task} needs: "
+            raise InputError(f"{place(words[0])}: the target {str(names[words[0]])!r} is no number, as {task} needs: "
                              "correct it or leave the sample out")  # fmt: skip
         raise InputError(f"{what} are names, such as {str(names[0])!r}, but {task} needs numbers: leave the task out")
     # A slip of the pen among numbers must not turn every number into a class.
