@@ -537,7 +537,7 @@ class Dataset:
             feature_scale = Scale.of(scale, features)
             features = feature_scale.apply(features)
             if task == REGRESSION:
-                target_scale = Scale.of(scale, targets)
+                target_scale = Scale.of(scale, features)
                 notes.append(_scaled_targets(target_scale, targets))
                 targets = target_scale.apply(targets)
         train, held = _split(targets, task, test, seed)

@@ -81,7 +81,7 @@ def test_features_can_be_chosen(tmp_path):
     [
         ("a,b\n1,2\n", {"target": "c"}, "unknown target 'c': the columns of x.csv are a, b"),
         ("a,b\n1,2.5\nred,3\n", {"target": "b"}, "line 3, column 'a': a feature must be a finite number, got 'red'"),
-        ("a,b\n1,2.5\n,3\n", {"target": "b"}, "line 3, column 'a': a feature must be a finite number, got an empty cell: "),
+        ("a,b\n1,2.5\n,3\n", {"target": "b"}, "column 'a': a feature must be a finite number, got an empty cell: "),
         ("a,b\n1,2.5\nNA,3\n", {"target": "b"}, "got 'NA', which stands for a missing value: complete it"),
         ("a;b\n1;2.5\n1,5;3\n", {"target": "b"}, "line 3, column 'a': a feature must be a finite number, got '1,5': "
          "write decimals with a point"),
@@ -280,7 +280,7 @@ HEADER, ROWS = 'length,"a, b",kind', ["1.5,2,x", "2.5,3,y", '3.5,4,"x"', "4.5,5,
         "\n".join([HEADER, *ROWS]),
         "\ufeff" + "\r\n".join([HEADER, "", *ROWS]) + "\r\n\r\n",  # of Windows: a mark, other line ends, empty lines
         "\n".join([HEADER, *ROWS]).replace(",", ", "),
-        '"length";"a, b";"kind"\n' + "\n".join(row.replace(",", ";") for row in ROWS),  # commas within quotes divide nothing
+        '"length";"a, b";"kind"\n' + "\n".join(row.replace(",", ";") for row in ROWS),  # quotes hide commas
         '"length"\t"a, b"\t"kind"\n' + "\n".join(row.replace(",", "\t") for row in ROWS),
         HEADER + '\n1.5,2,"x"\n2.5,3,"y\n"\n3.5,4,x\n4.5,5,y\n',  # a line end within a cell
     ],
