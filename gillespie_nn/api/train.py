@@ -387,6 +387,9 @@ def train(data: Any, **settings: Any) -> Fit:
     with Progress("prepare the network", None, destination.progress):
         data, asked = read_file(data, how, TrainingOptions.of(given))
         plan = make_plan(data, asked)
+    # A run that is certain to diverge may take minutes until it does.
+    if plan.has_user_data and (refusal := plan.size_error):
+        raise InputError(refusal)
     if plan.has_user_data and (large := plan.size_warning):
         checks.warn(large)
     if (
