@@ -10,7 +10,7 @@ from .. import checks, seeds
 from ..checks import InputError, UnfinishedError
 from ..crn import ReactionNetwork, law
 from ..crn.formats.sbml_write import KINETICS
-from ..datasets.dataset import CLASSIFICATION
+from ..datasets.dataset import CLASSIFICATION, THRESHOLD
 from ..display.figures import COLOURS, add_legend, new_axes, style, title
 from ..display.tables import Table, fragment
 from ..kernels import codes
@@ -270,8 +270,9 @@ class Fit:
 
     @property
     def outputs(self) -> np.ndarray:
-        """Float forward pass of `weights` on the test set, float64[sample, output] [concentration]."""
-        return self.predict(self.plan.dataset.test_x, exact_forward=True)
+        """Float forward pass of `weights` on the test set, float64[sample, output] [concentration], as the scores take
+        it; `predict` returns outputs in the units of the targets."""
+        return self.spec.floating.forward(self.weights, self.plan.dataset.test_x - self.centre)
 
     def plot(self, ax: Any = None) -> Any:
         """Draw the learning curve into `ax` or new axes, and return the axes. It shows the accuracy of a
@@ -414,9 +415,13 @@ class Fit:
         noise: Any = None,
         progress: bool | None = None,
     ) -> np.ndarray:
-        """Outputs float64[sample, output] [concentration] for inputs x float64[sample, feature], by `weights`
-        float64[weight] [concentration] (default `self.weights`; also `last_weights`, `best_weights`). Inputs are as
-        they were given to `train`, not centred.
+        """Outputs float64[sample, output] for inputs x float64[sample, feature], by `weights` float64[weight]
+        [concentration] (default `self.weights`; also `last_weights`, `best_weights`).
+
+        Inputs are as they were given to `train`, not centred. If `scale` scaled features and targets, inputs are in the
+        units of the features and outputs in those of the targets; otherwise both are concentrations. Inputs outside the
+        range seen in training are allowed. Run files before version 1.8 do not have the scale: a fit from such a file
+        warns, and takes features that are scaled already.
 
         The forward network is simulated with fixed weights: each batch of samples is presented for the running time,
         and the output is averaged over its second half. With `exact_forward`, and after gradient descent or flow,
@@ -427,10 +432,29 @@ class Fit:
         x = checked_numbers(
             "inputs", x, (None, self.spec.layers[0]), f"[sample, {self.spec.layers[0]}]; one sample is [[...]]"
         )
+        data = self.plan.dataset
+        if data.scaled and data.feature_scale is None:
+            checks.warn(
+                "this fit does not have the scale of its features, as run files do since version 1.8: give features "
+                "that are scaled as those it was trained on; outputs of a regression are scaled, too"
+            )
+        x = data.to_concentrations(x)
         weights = self._weights(weights)
         if exact_forward or self.plan.learner.in_floating_point:
             if as_noises(noise):
                 raise InputError("noise acts on reactions, but this prediction is in floating point: leave noise out")
-            return self.spec.floating.forward(weights, x - self.centre)
+            return data.from_concentrations(self.spec.floating.forward(weights, x - self.centre))
         seed = self.plan.seed if seed is None else resolve_seed(seed)
-        return predict_by_simulation(self.plan, x, weights, seed, noise, progress).mean
+        return data.from_concentrations(predict_by_simulation(self.plan, x, weights, seed, noise, progress).mean)
+
+    def classify(self, x: Any, **how: Any) -> np.ndarray:
+        """Names str[sample] of the predicted classes of inputs x float64[sample, feature]: those of the largest
+        outputs. `x` and `how` as in `predict`. Classes without names are numbered from 0. Raises InputError for another
+        task than classification, and as `predict`."""
+        data = self.plan.dataset
+        if data.task != CLASSIFICATION:
+            raise InputError(
+                f"classify needs a classification, but the task of this fit is {data.task}: use predict"
+                + (", and compare its outputs with 0.5" if data.task == THRESHOLD else "")
+            )
+        return data.class_of(self.predict(x, **how))

@@ -224,7 +224,10 @@ def _data(run: Run, data: dict) -> Dataset:
     task, checksums, notice = run.training.task, data["checksums"], data["notice"]
     classes, scaled = tuple(data.get("classes", ())), data.get("scaled", False)
     image = data.get("image")
-    return Dataset(run.case, task, train_x, train_t, test_x, test_t, checksums, notice, classes, scaled, image)
+    scales = run.training.scales
+    return Dataset(
+        run.case, task, train_x, train_t, test_x, test_t, checksums, notice, classes, scaled, image, *scales
+    )  # fmt: skip
 
 
 def _fit(run: Run, plan: TrainingPlan) -> Fit:

@@ -16,6 +16,7 @@ from .. import checks, storage
 from ..activations import ACTIVATIONS
 from ..checks import InputError, UnfinishedError
 from ..datasets import CASES, Case, Dataset, case, own_data
+from ..datasets.dataset import REGRESSION, FileOptions, is_data_file
 from ..nn import TrainingNetwork, training_network
 from ..nn.settings import OBJECTS, PresentationSettings, Settings, setting_options
 from ..noise import plan_noise
@@ -279,10 +280,23 @@ def load_data(data: Any, seed: int, quick: bool = False) -> tuple[Dataset, Setti
         x, t = data
     except (TypeError, ValueError):
         raise InputError(
-            "data must be a case's name, a Dataset (Dataset.from_csv reads a file), or a pair of "
-            "arrays (inputs, targets)"
+            "data must be a case's name, the path of a CSV file, a Dataset, or a pair of arrays (inputs, targets)"
         ) from None
     return own_data(x, t), Settings()
+
+
+def read_file(data: Any, how: FileOptions, asked: TrainingOptions) -> tuple[Any, TrainingOptions]:
+    """`data`, or the samples if it is the path of a data file, and the options `asked` for. The seed then decides the
+    split, too, so one is drawn if none is given. Raises InputError for options of a file without a file."""
+    if not is_data_file(data, [c.name for c in CASES]):
+        for name in how.given:
+            raise InputError(
+                f"{name} only applies to a data file: give the path of a CSV file"
+                + (f" in place of {data!r}" if isinstance(data, str) else ", or give it to Dataset.from_arrays")
+            )
+        return data, asked
+    asked = replace(asked, seed=resolve_seed(asked.seed))
+    return Dataset.from_csv(data, seed=asked.seed, **how.given), asked
 
 
 def _settings(defaults: Settings, given: Mapping[str, Any] | Settings, n_shown: int | None) -> Settings:
@@ -291,7 +305,7 @@ def _settings(defaults: Settings, given: Mapping[str, Any] | Settings, n_shown: 
     if isinstance(given, Settings):
         settings = given
     else:
-        names_elsewhere = [*options_of(TrainingOptions), *OPTIONS, *options_of(Destination)]
+        names_elsewhere = [*options_of(TrainingOptions), *options_of(FileOptions), *OPTIONS, *options_of(Destination)]
         names = Settings.names({**defaults.given, **given})
         every = setting_options()
         for name in given:
@@ -349,14 +363,15 @@ def _n_predicted(predict: int | bool | None, dataset: Dataset, learner: Learner)
 # The run.
 
 
-@takes(options_of(TrainingOptions), setting_options(), options_of(Destination))
+@takes(options_of(TrainingOptions), options_of(FileOptions), setting_options(), options_of(Destination))
 def train(data: Any, **settings: Any) -> Fit:
     """Train a network by simulation of its reactions, or in the limit of slow learning.
 
     Parameters
     ----------
-    data : a case's name (`gillespie_nn.datasets.CASES`), a `Dataset`, or arrays (x, t). Arrays are a regression, and
-        the training samples are also the test set; for a classification or another test set, give a `Dataset`.
+    data : a case's name (`gillespie_nn.datasets.CASES`), the path of a CSV file, a `Dataset`, or arrays (x, t). A file
+        needs the `target`. Arrays of numbers are a regression, names t[sample] a classification, and the training
+        samples are also the test set; for another task or test set, give a `Dataset`.
     ...
     output : HDF5 file to write, from which `resume` can continue.
     chemistry, activation, output_activation : a name, or an object with settings. An object has all of its settings:
@@ -369,14 +384,23 @@ def train(data: Any, **settings: Any) -> Fit:
     disk is full.
     """
     destination, given = Destination.taken(settings)
+    how, given = FileOptions.taken(given)
     output = destination.output
     if isinstance(output, str) and output in (a.name for a in ACTIVATIONS):
         raise InputError(f"output={output!r} would name a file: set output_activation for the output layer")
     with Progress("prepare the network", None, destination.progress):
-        plan = make_plan(data, TrainingOptions.of(given))
+        data, asked = read_file(data, how, TrainingOptions.of(given))
+        plan = make_plan(data, asked)
+    # A run that is certain to diverge may take minutes until it does.
+    if plan.has_user_data and (refusal := plan.size_error):
+        raise InputError(refusal)
     if plan.has_user_data and (large := plan.size_warning):
         checks.warn(large)
-    if not isinstance(data, (str, Dataset)) and (likely := _class_warning(plan.dataset.train_t)):
+    if (
+        not isinstance(data, (str, Dataset))
+        and plan.dataset.task == REGRESSION
+        and (likely := _class_warning(plan.dataset.train_t))
+    ):
         checks.warn(likely)
     with nullcontext() if output is None else new_file(output, plan, destination.overwrite) as file:
         return execute_training(plan, file, destination.progress)

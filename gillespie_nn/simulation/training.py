@@ -16,7 +16,7 @@ from ..nn.settings import Settings
 from ..status import Status
 from .batches.batch_method import run_batches
 from .evaluation import N_AVERAGED, EvaluationWatch
-from .methods import TrainingMethod
+from .methods import Method, TrainingMethod
 from .observer import Invariants, raise_if_law_failed
 from .presentations import (
     Checkpoint,
@@ -151,6 +151,13 @@ class TrainingPlan(NamedTuple):
     def signed(self) -> bool:
         """Whether inputs have a minus rail."""
         return self.dataset.signed or self.settings.course.centred
+
+    @property
+    def size_error(self) -> str:
+        """See `Dataset.size_error`; empty for methods that follow no reactions in time."""
+        if not issubclass(self.method, Method):
+            return ""
+        return self.dataset.size_error(self.settings.learning_rate, self.batch, self.settings.course.centred)
 
     @property
     def size_warning(self) -> str:

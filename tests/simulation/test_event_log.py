@@ -86,7 +86,7 @@ def test_rows_follow_from_the_log_in_memory_and_in_a_file(method, way, small, tm
         for workers in (1, 2):
             path = tmp_path / f"{workers}.h5"
             with simulated(**more, workers=workers, output=path) as run:
-                assert run.record == "events" and run.version == (1, 7)
+                assert run.record == "events" and run.version == (1, 8)
                 check(run, plain)
                 assert logs(run) == logs(memory)
     if "max_events" not in more:
