@@ -391,14 +391,20 @@ class Fit:
         n_inputs = self.spec.layers[0]
         row = np.asarray(x, dtype=object)
         x = checked_numbers("x", x[0] if row.shape == (1, n_inputs) else x, (n_inputs,), f"[{n_inputs}], one sample")
-        network, reading = presented_network(self.plan, x, self._weights(weights), volume, kinetics == "stochastic")
-        settings = self.plan.settings
+        data, settings = self.plan.dataset, self.plan.settings
+        network, reading = presented_network(
+            self.plan, data.to_concentrations(x), self._weights(weights), volume, kinetics == "stochastic"
+        )
         notes = [
             f"The forward network of a {self._title()[0].lower()}{self._title()[1:]}. Weights are fixed, and the input "
             f"({', '.join(f'{value:g}' for value in x)}) is present from time 0 on.",
             f"What to read: {'; '.join(reading)}. Outputs have settled after a few seconds; one presentation of the "
             f"training takes {settings.running_time:g} s, and predictions average its second half.",
         ]
+        if data.target_scale is not None:
+            ends = zip(data.target_scale.width, data.target_scale.offset)
+            units = "; ".join(f"output {k} times {width:g} plus {offset:g}" for k, (width, offset) in enumerate(ends))
+            notes.append(f"Outputs are scaled. In the units of the target: {units}.")
         return network.to_sbml(path, kinetics=kinetics, volume=volume, notes=notes)
 
     def _weights(self, weights: Any) -> np.ndarray:
