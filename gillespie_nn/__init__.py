@@ -7,7 +7,7 @@ from ._later import later as _later
 from ._version import __version__
 
 if TYPE_CHECKING:
-    from .api import Fit, Sweep, load_fit, open_sweep, resume, simulate, sweep, train  # type: ignore[no-redef]
+    from .api import Fit, LearningTrajectories, Sweep, load_fit, open_sweep, resume, simulate, sweep, train  # type: ignore[no-redef]
     from .checks import GillespieError, InputError, MissingExtraError, UnfinishedError
     from .crn import Reaction, ReactionNetwork, Threshold, law, models
     from .datasets import Dataset
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .verification.certificate import Certificate, certify
 
 _HOME = {
-    "api": ("Fit", "Sweep", "load_fit", "open_sweep", "resume", "simulate", "sweep", "train"),
+    "api": ("Fit", "LearningTrajectories", "Sweep", "load_fit", "open_sweep", "resume", "simulate", "sweep", "train"),
     "datasets": ("Dataset",),
     "checks": ("GillespieError", "InputError", "MissingExtraError", "UnfinishedError"),
     "crn": ("Reaction", "ReactionNetwork", "Threshold", "law", "models"),
@@ -47,6 +47,7 @@ __all__ = [
     "Fit",
     "GillespieError",
     "InputError",
+    "LearningTrajectories",
     "MissingExtraError",
     "MomentsResult",
     "MomentsRun",

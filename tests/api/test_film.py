@@ -69,9 +69,12 @@ def test_a_frame_shows_its_weights_score_and_outputs(fit):
 
 
 def test_of_images_the_first_layer_is_shown_as_images_and_outputs_by_class():
-    fit = gnn.train(_digits(), hidden=(20,), presentations=10, method="implicit_euler", learning_rate=0.02, **HOW)
+    fit = gnn.train(
+        _digits(), hidden=(20,), presentations=10, method="implicit_euler", learning_rate=0.02, centred=True, **HOW
+    )
     film, figure, change = _drawn(fit)
     assert film.image == (8, 8) and film.classes and film.labels == ("a", "b", "c")
+    assert film.outputs[-1] == pytest.approx(fit.outputs)  # inputs are centred, as in training
     panels = {axes.get_xlabel(): axes for axes in figure.axes}
     pictures = panels["weights of 16 of 20 neurons, which change most: 8 x 8 inputs each"].images[0]
     table = panels["output"].images[0]

@@ -240,6 +240,17 @@ MISTAKES = {
         _python("gnn.load_fit('xor.h5').classify(x)", "threshold", "use predict"),
         _command("verify-bounds --run xor.h5 --h 1", "--h sets what the run in xor.h5 brings", "leave --h out"),
         _command("verify-bounds --run xor.h5 --samples 4", "samples must be at most 3", "got 4"),
+        _python("gnn.load_fit('xor.h5').trajectories([4])", "numbers of training samples", "0 to 3", "got 4"),
+        _python("gnn.load_fit('xor.h5').trajectories([0, 1.5])", "[sample, 2]", "a number of presentations", "(x, t)"),
+        _python("gnn.load_fit('xor.h5').trajectories(2, weights='last')", "unknown weights 'last'", "initial"),
+        _python(
+            "gnn.load_fit('xor.h5').trajectories(2, method='batch_leap')",
+            "batch_leap simulates no single reactions",
+            "use auto, tau_leap or ode",
+        ),
+        _python("gnn.load_fit('xor.h5').trajectories(2)['D1_O']", "unknown quantity 'D1_O'", "did you mean"),
+        _python("gnn.load_fit('xor.h5').film('learning.avi')", "film", "'.avi'", ".gif, .mp4", needs="matplotlib"),
+        _python("gnn.load_fit('xor.h5').to_sbml([1.0])", "[2]", "one sample", "shape (1,)", needs="libsbml"),
     ),
     "Noise": (
         _train("xor --rate-noise 0.9", "0.9", "too large", "at most 0.5"),
@@ -266,6 +277,12 @@ MISTAKES = {
         _analyze("--passage 'C > 10'", "unknown species 'C'", "the run has A, B"),
         _analyze("--what compare", "second run", "--other RUN2.h5"),
         _analyze("--species C", "unknown species 'C'", "the run has A, B"),
+        _analyze("--what trajectories", "run.h5 is not a training run"),
+        _analyze("--what means --samples 3", "--samples only applies to trajectories", "--what trajectories"),
+        _analyze("--what trajectories --samples one", "a number of presentations", "'one'", file="xor.h5"),
+        _analyze(
+            "--film learning.gif", "--film shows a training run", "run.h5 is of kind ensemble", needs="matplotlib"
+        ),
         _analyze("--time 3", "--time only applies to an analysis", "--what means"),
         _analyze("--what means --confidence 95", "confidence must be between 0 and 1", "95", "0.95"),
         _analyze("--figure run.gif", "'.gif'", ".png, .svg, .pdf"),
