@@ -392,8 +392,8 @@ _LARGEST_STEP = 2.0
 _LARGEST_GAIN = 2.0
 """Largest eta |x|^2 [1/s]. A linear neuron learns in a loop of its weight, which integrates, and of its output and its
 error, which relax at 1/s: two roots of s (s + 1)^2 + eta |x|^2 grow above 2. Measured on iris with its features
-multiplied (exact method, up to 400 presentations): all of 19 runs above 2 diverge, most within five presentations; of
-27 between 0.5 and 1.6 ten do, and of 14 below 0.4 none."""
+multiplied (exact method, 30 to 400 presentations): all of 19 runs above 2 diverge, most within five presentations; of
+35 between 0.5 and 1.6 twelve do, and of 18 below 0.4 none."""
 _SCALE_THEM = "scale them to 0 to 1 (scale='unit', or --scale unit)"
 _BATCHES = 16
 """Number of batches over which the curvature is averaged."""

@@ -65,7 +65,7 @@ def test_a_fit_from_a_file_predicts_bit_for_bit(pair):
 def test_inputs_outside_the_range_of_training_are_right():
     """Below the range they are negative concentrations, which the forward network holds on a second rail."""
     data = Dataset.from_arrays(X, T, scale="unit", test=0)
-    fit = gnn.train(data, **SHORT | {"volume": 3000.0, "running_time": 30.0})  # neurons settle
+    fit = gnn.train(data, **SHORT | {"volume": 10_000.0, "running_time": 20.0})  # long enough to come to rest
     assert not fit.plan.signed
     outside = np.array([[-1200.0, 4.8], [2000.0, 6.0], [300.0, 4.6]])
     assert (data.to_concentrations(outside) < 0).any()
