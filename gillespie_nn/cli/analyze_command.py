@@ -67,8 +67,8 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command.add_argument(
         "--passage",
         metavar="CONDITION",
-        help="first passage of a condition, for example 'A - B > 5 and C <= 3', or the name of an observable "
-        "made by analysis.watch",
+        help="first passage of a condition, for example 'A - B > 5 and C <= 3', the name of an observable made "
+        "by analysis.watch, or end_time for the condition of --stop-when",
     )
     command.add_argument("--other", metavar="RUN2.h5", help="run to compare with, for example one of method ode")
     command.add_argument(
