@@ -77,9 +77,7 @@ rest = gnn.simulate(switch, t_end=100.0, n_points=2, method="ode", initial={"U":
 print(f"rate equations rest at U = {rest['U'][0, -1]:.1f}, V = {rest['V'][0, -1]:.1f} molecules, for ever")
 in_v = {"U": round(rest["U"][0, -1]), "V": round(rest["V"][0, -1])}
 
-run = gnn.simulate(
-    switch, t_end=T_END, n_points=2, replicates=REPLICATES, seed=2, initial=in_v, stop_when="U > V"
-)
+run = gnn.simulate(switch, t_end=T_END, n_points=2, replicates=REPLICATES, seed=2, initial=in_v, stop_when="U > V")
 for status, n in run.statuses.items():
     print(f"{n:6} cells {status}")
 passage = gnn.analysis.first_passage(run, "end_time")
@@ -179,12 +177,12 @@ for row in certificate.rows:
 print(f"running time of the exact method / of tau_leap: {certificate.speed_ratio:.1f}")
 
 # %% [markdown]
-# The verdict is about these means, variances and times, within these tolerances. Whether passage times are right, it does
-# not say. The speed answers the question anyway: with so few molecules there is nothing to leap over, and `tau_leap` is
+# The verdict is about these means, variances and times, within these tolerances. Whether passage times are right, it
+# does not say. The speed answers the question anyway: with so few molecules there is nothing to leap over, and `tau_leap` is
 # no faster than the exact method.
 #
-# References: T. S. Gardner, C. R. Cantor, J. J. Collins, Nature 403 (2000) 339-342; E. L. Kaplan, P. Meier, J. Am. Stat.
-# Assoc. 53 (1958) 457-481.
+# References: T. S. Gardner, C. R. Cantor, J. J. Collins, Nature 403 (2000) 339-342; E. L. Kaplan, P. Meier, J. Am.
+# Stat. Assoc. 53 (1958) 457-481.
 
 # %%
 plt.show()  # opens the figures if this file is run as a script; Jupyter has shown them already

@@ -4,9 +4,10 @@ A condition compares expressions of species, observables and `time`: `A >= 10`, 
 `A > 2 * B or not C == 0`. The comparisons are `>=`, `>`, `<=`, `<`, `==` and `!=`. They are combined by `&&` or `and`,
 `||` or `or`, `!(...)` or `not`.
 
-There are three sources. A network from `watch` records the exact time of the passage, and so does a run that `stop_when`
-stopped. Otherwise the recorded points are searched, and the passage time is the first point at which the condition holds. It is never early. It is late if the
-condition first held between points, and an excursion that ends before the next point is missed.
+There are three sources. A network from `watch` records the exact time of the passage, and so does a run that
+`stop_when` stopped. Otherwise the recorded points are searched, and the passage time is the first point at which the
+condition holds. It is never early. It is late if the condition first held between points, and an excursion that ends
+before the next point is missed.
 
 Replicates that did not pass within the run are censored. The survival function is that of E. L. Kaplan and P. Meier (J.
 Am. Stat. Assoc. 53 (1958) 457-481, doi:10.1080/01621459.1958.10501452), with pointwise intervals by Greenwood's
