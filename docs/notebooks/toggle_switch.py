@@ -68,8 +68,8 @@ _ = right.legend()
 #
 # ## How long does a cell remember V?
 #
-# We start all cells in the state of V, which the rate equations give, and wait for the first moment with more U than
-# V. `stop_when` ends each cell there. Some cells have not switched at the end. `first_passage` takes them into account
+# We start all cells in the state of V, which the rate equations give, and wait for the first moment with more U than V.
+# `stop_when` ends each cell there. Some cells have not switched at the end. `first_passage` takes them into account
 # (Kaplan and Meier): a mean over the others alone would be too short.
 
 # %%
@@ -178,8 +178,8 @@ print(f"running time of the exact method / of tau_leap: {certificate.speed_ratio
 
 # %% [markdown]
 # The verdict is about these means, variances and times, within these tolerances. Whether passage times are right, it
-# does not say. The speed answers the question anyway: with so few molecules there is nothing to leap over, and `tau_leap`
-# is no faster than the exact method.
+# does not say. The speed answers the question anyway: with so few molecules there is nothing to leap over, and
+# `tau_leap` is no faster than the exact method.
 #
 # References: T. S. Gardner, C. R. Cantor, J. J. Collins, Nature 403 (2000) 339-342; E. L. Kaplan, P. Meier, J. Am.
 # Stat. Assoc. 53 (1958) 457-481.
