@@ -199,7 +199,8 @@ def rmse(case, activation, seed, **options):
     """RMSE on the test set after training; kappa is a setting of annihilation alone."""
     setting = {"kappa": 60.0} if activation == "annihilation_relu" else {}
     fit = gnn.train(
-        case, activation=activation, seed=seed, method="implicit_euler", presentations=PRESENTATIONS, **setting, **options
+        case, activation=activation, seed=seed, method="implicit_euler", presentations=PRESENTATIONS, **setting,
+        **options,
     )  # fmt: skip
     return fit.scores["rmse"]
 
