@@ -25,8 +25,8 @@ __all__ = ["averaged_weights", "float_network", "numbers_of", "output_curves", "
 
 
 def float_network(run: Run, **objects: Any) -> FloatNetwork:
-    """The network of a training run in floating point, from the settings in its file. `objects` are the chemistry and the
-    activations from outside the package, by name."""
+    """The network of a training run in floating point, from the settings in its file. `objects` are the chemistry and
+    the activations from outside the package, by name."""
     with understood(run.path):
         settings = Settings.restored(run.training.settings, **objects)
     parts = settings.activation, settings.output, settings.chemistry
