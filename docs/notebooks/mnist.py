@@ -111,8 +111,8 @@ for volume, trained in fits.items():
     low, high = binomtest(int(by_molecules.sum()), len(truth)).proportion_ci(method="wilson")
     only = int((by_molecules & ~by_floats).sum()), int((~by_molecules & by_floats).sum())
     print(
-        f"Omega = {volume:6}: accuracy by molecules {by_molecules.mean():.4f} [{low:.4f}, {high:.4f}], in floating point "
-        f"{by_floats.mean():.4f}; right by molecules only {only[0]}, in floating point only {only[1]}; "
+        f"Omega = {volume:6}: accuracy by molecules {by_molecules.mean():.4f} [{low:.4f}, {high:.4f}], in floating "
+        f"point {by_floats.mean():.4f}; right by molecules only {only[0]}, in floating point only {only[1]}; "
         f"rms difference of outputs {np.sqrt(np.mean((outputs - floats) ** 2)):.3f}"
     )
 
