@@ -67,9 +67,8 @@ for volume in VOLUMES:
     fits[volume] = gnn.train(CASE, seed=0, volume=volume, method="batch_leap", **SETTINGS[CASE])
     right = round(fits[volume].accuracy * len(data.test_x))
     low, high = binomtest(right, len(data.test_x)).proportion_ci(method="wilson")
-    print(
-        f"Omega = {volume:6}: accuracy {fits[volume].accuracy:.4f} [{low:.4f}, {high:.4f}], {fits[volume].seconds:.0f} s"
-    )
+    scored = f"accuracy {fits[volume].accuracy:.4f} [{low:.4f}, {high:.4f}]"
+    print(f"Omega = {volume:6}: {scored}, trained in {fits[volume].seconds:.0f} s")
 fit = fits[VOLUMES[0]]
 ax = fit.plot()
 
