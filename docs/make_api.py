@@ -1,58 +1,98 @@
-"""Write docs/api.md, the reference, from the docstrings: `python docs/make_api.py`.
+"""Write the pages of the reference, docs/api/*.md: `python docs/make_api.py`.
 
-What is public is named by `__all__` of the package and of its subpackages. Sources are parsed, not imported, so that
-docstrings of attributes are seen and the result is the same under every version of Python; but for functions that take
-options (`gillespie_nn.options.takes`), whose further parameters are made when they are imported.
+What is public is named by `__all__` of the package and of its subpackages. A page lists the names of one package, each
+with the first sentence of its docstring, and has a heading for each. Below a heading stands a line for mkdocstrings,
+which `scripts/docs.sh` replaces by signature and docstring. Sources are parsed, not imported, so that docstrings of
+attributes are seen.
 """
 
 import ast
-import importlib
-import inspect
-import textwrap
+import re
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "docs" / "api"
 PACKAGES = (
     "", "crn", "nn", "activations", "datasets", "noise", "simulation", "storage", "analysis", "verification",
-    "propositions", "benchmarks", "studies",
+    "propositions", "benchmarks", "studies", "experiments",
 )  # fmt: skip
-HEAD = """# Reference
+INDEX = """# Reference
 
-Made from the docstrings by `python docs/make_api.py`; do not edit. Everything is imported from the package that heads
-its section. A name that stands in several packages is described in the first.
+Every public name, by the package that it is imported from. In Python, `help(gnn.simulate)` shows the same text, and
+`sh scripts/docs.sh` makes a site of these pages, with signatures and docstrings below the headings.
+
+| package | content |
+|---|---|
 """
 
 
-def reference() -> str:
-    """The text of the page."""
-    seen, sections, contents = {}, [], []
+def title(package: str) -> str:
+    """The name that a package is imported by."""
+    return ".".join(filter(None, ["gillespie_nn", package]))
+
+
+def page_of(package: str) -> str:
+    """Name of the file that describes a package."""
+    return f"{package or 'gillespie_nn'}.md"
+
+
+@cache
+def public() -> dict[tuple[str, str], tuple[str, Path, ast.stmt]]:
+    """For each public (package, name): (the first package that has the same thing, file, statement that defines it)."""
+    first, names = {}, {}
     for package in PACKAGES:
-        title = ".".join(filter(None, ["gillespie_nn", package]))
         path = ROOT.joinpath("gillespie_nn", *package.split("."), "__init__.py")
-        contents.append(f"- [{title}](#{title.replace('.', '')})")
-        lines = [f"## {title}", "", ast.get_docstring(_tree(path)), ""]
         for name in sorted(_names(path), key=str.lower):
             file, node = _definition(path, name)
-            if node in seen:
-                lines += [f"**`{name}`**: see [{seen[node]}](#{seen[node].replace('.', '')}).", ""]
-            else:
-                seen[node] = title
-                lines += _described(name, node, file)
-        sections.append("\n".join(lines))
-    return "\n".join([HEAD, *contents, "", *sections])
+            names[package, name] = (first.setdefault(node, package), file, node)
+    return names
 
 
-_trees = {}
+def pages() -> dict[str, str]:
+    """The text of each page, by the name of its file."""
+    texts, index = {}, [INDEX]
+    for package in PACKAGES:
+        path = ROOT.joinpath("gillespie_nn", *package.split("."), "__init__.py")
+        about = escaped(ast.get_docstring(_tree(path)))
+        index.append(f"| [{title(package)}]({page_of(package)}) | {first_sentence(about)} |\n")
+        rows, sections, headings = [], [], []
+        for (place, name), (home, file, node) in public().items():
+            if place != package:
+                continue
+            target = page_of(home) if home != package else ""
+            if not target:
+                sections.append(f"## {name}\n\n::: {title(package)}.{name}\n")
+            # Where two names differ only by capitals, the second anchor gets a number, as GitHub has it.
+            repeats = headings.count(name.lower())
+            headings += [] if target else [name.lower()]
+            anchor = name.lower() + (f"-{repeats}" if repeats and not target else "")
+            sentence = first_sentence(escaped(_docstring(file, node))).replace("|", r"\|")
+            rows.append(f"| [{escaped(name)}]({target}#{anchor}) | {sentence} |\n")
+        head = f"# {escaped(title(package))}\n\n{about}\n\n| name | |\n|---|---|\n"
+        texts[page_of(package)] = "\n".join([head + "".join(rows), *sections])
+    return {"README.md": "".join(index), **texts}
 
 
+def escaped(text: str | None) -> str:
+    """A docstring as Markdown: what is plain text there, stays so, and code between backticks is unchanged."""
+    parts = re.split(r"(`[^`]*`)", text or "")
+    # Inside words `_` is no emphasis, and brackets are a link only if more brackets follow.
+    special = r"[\\*]|(?<!\w)_|_(?!\w)|\](?=\s?[\[(])"
+    parts[::2] = [re.sub(special, r"\\\g<0>", part).replace("<", "&lt;") for part in parts[::2]]
+    return "".join(parts)
+
+
+def first_sentence(text: str) -> str:
+    """The first sentence of a text, or its first paragraph if that ends without a full stop."""
+    paragraph = " ".join(text.partition("\n\n")[0].split())
+    end = re.search(r"(?<!\be\.g)(?<!\bi\.e)[.](?= |$)", paragraph)
+    return paragraph[: end.end()] if end else paragraph
+
+
+@cache
 def _tree(path):
-    if path not in _trees:
-        _trees[path] = ast.parse(path.read_text())
-    return _trees[path]
-
-
-def _text(node):
-    return ast.unparse(node).replace("lambda :", "lambda:")  # as Python 3.10 has it
+    return ast.parse(path.read_text())
 
 
 def _assigned(node):
@@ -62,6 +102,11 @@ def _assigned(node):
     if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
         return node.targets[0].id
     return None
+
+
+def name_of(node: ast.stmt) -> str | None:
+    """Name that a statement defines, or None."""
+    return node.name if isinstance(node, (ast.ClassDef, ast.FunctionDef)) else _assigned(node)
 
 
 def _names(path):
@@ -76,7 +121,7 @@ def _definition(path, name):
     body = _tree(path).body
     later = [node for part in body if isinstance(part, ast.If) for node in part.body]  # under TYPE_CHECKING
     for node in [*body, *later]:
-        if isinstance(node, (ast.ClassDef, ast.FunctionDef)) and node.name == name or _assigned(node) == name:
+        if name_of(node) == name:
             return path, node
         if isinstance(node, ast.ImportFrom) and node.level:
             for alias in node.names:
@@ -87,65 +132,11 @@ def _definition(path, name):
     raise LookupError(f"{path} has no {name}")
 
 
-def _described(name, node, file):
-    """Heading, and in one block signature and docstrings of a definition, as Python's own help has them."""
-    if isinstance(node, ast.FunctionDef):
-        lines = _entry(*(_with_options(node, file) or (_signature(node), ast.get_docstring(node))))
-    elif isinstance(node, ast.ClassDef):
-        bases = ", ".join(_text(b) for b in node.bases)
-        lines = _entry(f"class {name}({bases})" if bases else f"class {name}", ast.get_docstring(node))
-        members = [found for member in node.body if (found := _member(member, node.body))]
-        for before, member in zip([["", ""], *members], members):
-            gap = [""] * (max(len(before), len(member)) > 1)  # fields without docstrings stay together
-            lines += [f"    {line}".rstrip() for line in [*gap, *member]]
-    else:
-        lines = _entry(_text(node), _after(_tree(file).body, node))
-    return [f"### {name}", "", "```", *lines, "```", ""]
-
-
-def _member(member, body):
-    """Lines of a public method, property or attribute; none of what is not public."""
-    called = getattr(member, "name", None) or _assigned(member)
-    if called is None or (called.startswith("_") and called != "__init__"):
-        return []
-    if not isinstance(member, ast.FunctionDef):
-        return _entry(_text(member), _after(body, member))
-    text = _signature(member)
-    if {_text(d) for d in member.decorator_list} & {"property", "cached_property"}:
-        text = called if member.returns is None else f"{called}: {_text(member.returns)}"
-    return _entry(text, ast.get_docstring(member))
-
-
-def _entry(text, docstring):
-    """A signature, and its docstring indented below."""
-    head = textwrap.wrap(text, 110, subsequent_indent=" " * 8, break_long_words=False, break_on_hyphens=False)
-    return [*head, *(f"    {line}".rstrip() for line in inspect.cleandoc(docstring or "").splitlines())]
-
-
-def _signature(node):
-    arguments = _text(node.args)
-    for first in ("self, ", "cls, ", "self", "cls"):
-        if arguments.startswith(first):
-            arguments = arguments.removeprefix(first)
-            break
-    returns = f" -> {_text(node.returns)}" if node.returns is not None else ""
-    return f"{node.name}({arguments}){returns}"
-
-
-def _with_options(node, file):
-    """Signature and docstring of a function that takes options, or None."""
-    if not any(isinstance(d, ast.Call) and _text(d.func) == "takes" for d in node.decorator_list):
-        return None
-    module = ".".join(file.relative_to(ROOT).with_suffix("").parts)
-    function = getattr(importlib.import_module(module), node.name)
-    made = [p for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY]
-    own, rest = _signature(node).split("**", 1)
-    named = "".join(p.name + ("" if p.default is p.empty else f"={p.default!r}") + ", " for p in made)
-    return f"{own}*, {named}**{rest}", function.__doc__
-
-
-def _after(body, node):
-    """The docstring that follows an attribute, or None."""
+def _docstring(file, node):
+    """The docstring of a definition; of an attribute it is the text that follows."""
+    if isinstance(node, (ast.ClassDef, ast.FunctionDef)):
+        return ast.get_docstring(node)
+    body = _tree(file).body
     k = body.index(node) + 1
     following = body[k].value if k < len(body) and isinstance(body[k], ast.Expr) else None
     is_text = isinstance(following, ast.Constant) and isinstance(following.value, str)
@@ -153,4 +144,10 @@ def _after(body, node):
 
 
 if __name__ == "__main__":
-    (ROOT / "docs" / "api.md").write_text(reference())
+    FOLDER.mkdir(exist_ok=True)
+    made = pages()
+    for old in FOLDER.glob("*.md"):
+        if old.name not in made:
+            old.unlink()
+    for name, text in made.items():
+        (FOLDER / name).write_text(text)

@@ -58,7 +58,8 @@ class MissingExtraError(GillespieError, ImportError):
 
 
 class UnfinishedError(GillespieError, RuntimeError):
-    """The work could not be finished: full disk, blow-up, event limit."""
+    """The work could not be finished, for example because the disk is full, the simulation diverges, or a worker
+    process was killed."""
 
 
 class StorageError(UnfinishedError):
@@ -123,9 +124,9 @@ def fraction(name: str, value: object) -> float:
 
 def confidence(value: object) -> float:
     """A confidence level as a float strictly between 0 and 1."""
-    number = positive("confidence", value, hint="for example 0.95")
-    if number >= 1:
-        raise InputError(f"confidence must be below 1, got {value!r}: for example 0.95")
+    number = finite("confidence", value)
+    if not 0 < number < 1:
+        raise InputError(f"confidence must be between 0 and 1, got {value!r}: give a fraction, for example 0.95")
     return number
 
 

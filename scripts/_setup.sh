@@ -1,4 +1,4 @@
-# Sourced by quickstart.sh and test.sh, from the project's folder: makes .venv and installs the project into it.
+# Sourced by quickstart.sh, test.sh and docs.sh, from the project's folder: makes .venv and installs the project into it.
 # EXTRAS is read from the variable `extras`, since a POSIX shell passes no arguments to a sourced file.
 
 if [ ! -x .venv/bin/python ]; then
@@ -21,10 +21,13 @@ if [ ! -x .venv/bin/python ]; then
     fi
 fi
 
-# Install once for each state of setup.cfg and set of extras; an editable install follows the sources by itself.
-wanted="$extras $(cksum setup.cfg pyproject.toml)"
-if [ "$(cat .venv/installed 2>/dev/null)" != "$wanted" ]; then
+# Install once for each state of setup.cfg and set of extras; an editable install follows the sources by itself. The file
+# has a line for each set that was installed since setup.cfg changed, so that scripts with other extras take turns.
+state=$(cksum setup.cfg pyproject.toml | tr '\n' ' ')
+wanted="$extras $state"
+if ! grep -qxF "$wanted" .venv/installed 2>/dev/null; then
     echo "installing gillespie-nn and what it needs (a few minutes the first time)"
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[$extras]" || exit 3
-    echo "$wanted" >.venv/installed
+    others=$(grep -F " $state" .venv/installed 2>/dev/null || true)
+    printf '%s\n' "$wanted" "$others" | grep . >.venv/installed
 fi

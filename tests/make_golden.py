@@ -36,8 +36,9 @@ def ensemble(path):
 
 
 def training(path):
+    data = gnn.Dataset.from_arrays(20.0 * X - 5.0, 8.0 - 6.0 * X, "regression", scale="unit", test=0)
     gnn.train(
-        (X, 1.0 - X), hidden=(1,), volume=30.0, presentations=12, running_time=1.0, hold=0.3, seed=3,
+        data, hidden=(1,), volume=30.0, presentations=12, running_time=1.0, hold=0.3, seed=3,
         method="rejection", checkpoint_every=3, validation=0.25, evaluate_every=4, predict=1, output=path,
     )  # fmt: skip
 

@@ -12,6 +12,7 @@ from .annihilation import AnnihilationReLU, LeakyAnnihilationReLU, LeakyReLU, Ra
 from .smooth_relu import DERIVATIVES, SmoothReLU
 
 ACTIVATIONS = (SmoothReLU, AnnihilationReLU, LeakyAnnihilationReLU, RailReLU, ReLU, LeakyReLU)
+"""All activations, by which `training_network` and `make_activation` find them."""
 
 
 def make_activation(name: str, **settings: Any) -> Activation:

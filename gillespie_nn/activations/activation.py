@@ -71,8 +71,8 @@ class Activation(Options, ABC):
         Parameters
         ----------
         z : pre-activations float64[...] [concentration].
-        made : float64[...], the sum of what both rails of z are made at, over `decay` [concentration]: |z| where only
-            one of them is made.
+        made : float64[...], the sum of the production rates of both rails of z, divided by `decay` [concentration]; it
+            is |z| if only one rail is produced.
         decay : rate constant of the decay of the rails of z [1/s].
         """
         y = self.value(z)

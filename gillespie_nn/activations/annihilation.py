@@ -85,11 +85,12 @@ class AnnihilationReLU(Activation):
 
     kappa: float = option(
         60.0, positive("1/(concentration s)", "for example 60"),
-        "rate constant of the annihilation of both rails of a pre-activation that a neuron reads",
+        "rate constant at which both rails of a pre-activation annihilate, for activations that read both rails",
         unit="1/(concentration s)",
     )  # fmt: skip
     switch_rate: float = option(
-        1.0, positive("1/(concentration s)", "for example 1"), "rate constants of the switch that holds the slope",
+        1.0, positive("1/(concentration s)", "for example 1"),
+        "rate constants of the switch that represents the slope, for the same activations",
         unit="1/(concentration s)",
     )  # fmt: skip
 
@@ -184,7 +185,8 @@ class LeakyAnnihilationReLU(AnnihilationReLU):
 
 @dataclass(frozen=True)
 class RailReLU(AnnihilationReLU):
-    """As the annihilation ReLU with one reaction more, 0 -> Z_p + Z_m at kappa h: a smooth ReLU of about h."""
+    """The annihilation ReLU with one more reaction, 0 -> Z_p + Z_m at the rate kappa h. It approximates a smooth ReLU
+    with smoothing h."""
 
     h: float = smoothing()
 

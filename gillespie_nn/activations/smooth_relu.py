@@ -15,6 +15,7 @@ from ..options import one_of, option
 from .activation import Activation, smoothing
 
 DERIVATIVES = ("switch", "gain", "ratio")
+"""How the slope of the smooth ReLU is represented: names for the option `derivative`."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 Values are read as float64, with NaN at points that a replicate did not reach.
 
-To add an analysis: a subclass of `Analysis`, and its line in `ANALYSES` of `registry.py`.
+To add an analysis: a subclass of `Analysis`, and its line in `ANALYSES` of `run_report.py`.
 """
 
 import itertools
@@ -23,8 +23,8 @@ from ..simulation.result_views import blocks, names_of, read, split
 
 AnyRun = Trajectories | MomentsResult
 __all__ = [
-    "AnyRun", "Trajectories", "blocks", "check_data", "chosen", "has_trajectories", "names_of", "per_concentration",
-    "point_at", "read", "series", "stretches", "units",
+    "Analysis", "AnyRun", "Ask", "Finding", "Trajectories", "blocks", "check_data", "chosen", "has_trajectories",
+    "names_of", "per_concentration", "point_at", "read", "series", "stretches", "title_of", "units",
 ]  # fmt: skip
 _LEAST_UNITS = 8
 """Stretches that a stationary analysis needs for the spread between them."""
@@ -58,9 +58,11 @@ def has_trajectories(run: AnyRun) -> TypeGuard[Trajectories]:
 
 
 def check_data(run: AnyRun) -> None:
-    """Raises InputError for a run without trajectories."""
+    """Raises InputError for a run without trajectories, or without a committed replicate."""
     if not has_trajectories(run):
-        raise InputError("the run contains moments and no trajectories: only the analysis means applies")
+        raise InputError(
+            "the run contains moments and no trajectories, so only its means can be analysed: use --what means"
+        )
     if not run.counts.shape[0] or not run.counts.shape[1]:
         raise InputError("the run has no committed replicate yet, so there is nothing to analyse")
 
@@ -93,8 +95,11 @@ def _stretches(run: Trajectories, name: str, of_units: list[tuple[int, slice]]) 
     # `units` lists all replicates of one slice of points before the next slice, so each slice is one group.
     for piece, same in itertools.groupby(of_units, key=lambda unit: unit[1]):
         replicates = np.array([replicate for replicate, _ in same])
-        for part in split(len(replicates), (piece.stop - piece.start) * len(run.species)):
-            numbers = replicates[part]
+        # Parts are ranges of replicates, not of whole ones: one read covers the range, so its size is what counts.
+        for part in split(int(replicates[-1]) + 1, (piece.stop - piece.start) * len(run.species)):
+            numbers = replicates[(replicates >= part.start) & (replicates < part.stop)]
+            if not len(numbers):
+                continue
             if len(numbers) == 1:
                 yield series(run, name, piece, int(numbers[0]))[None]
             else:
@@ -139,12 +144,12 @@ def units(run: Trajectories, start: float | None = None) -> tuple[list, float]:
     length = len(used) // pieces
     if length < _LEAST_POINTS:
         raise InputError(
-            f"recorded points from {start:g} s on: {len(used)}, but a stationary analysis needs at least "
-            f"{pieces * _LEAST_POINTS}: record more points, or start earlier"
+            f"a stationary analysis needs at least {pieces * _LEAST_POINTS} recorded points from start = {start:g} s "
+            f"on, got {len(used)}: record more points, or use an earlier start"
         )
     spacing = (used[-1] - used[0]) / (len(used) - 1)
     if not np.allclose(np.diff(used), spacing, rtol, atol):
-        raise InputError("a stationary analysis needs evenly spaced times: give the run n_points, not a grid")
+        raise InputError("a stationary analysis needs evenly spaced times: simulate with n_points instead of time")
     cut = [slice(first + k * length, first + (k + 1) * length) for k in range(pieces)]
     return [(int(r), piece) for piece in cut for r in whole], float(spacing)
 
@@ -177,6 +182,10 @@ class Ask:
     """Logarithmic axes of trajectories: `x`, `y` or `xy`."""
     phase: tuple[str, str] | None = None
     """Two quantities to draw against each other, instead of against time."""
+    samples: Any = None
+    """What to present to a trained network, as for `Fit.trajectories`; by default three presentations or samples."""
+    weights: str | None = None
+    """With which weights to begin then: `trained`, the default, or `initial`."""
 
     def __post_init__(self) -> None:
         checks.confidence(self.confidence)

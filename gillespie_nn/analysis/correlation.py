@@ -5,10 +5,10 @@ C(k) = sum_i d(i) d(i + k) / (n - k), and the autocorrelation is C(k) / C(0). C 
 mean is estimated from the same data, which makes C too small by about the variance of that mean.
 
 The spectrum is one-sided, S(f) = 2 dt |sum_i w(i) d(i) exp(-2 pi i f dt)|^2 / sum_i w(i)^2 with Hann's window w (half
-of it at the highest frequency). Its integral from 0 to 1 / (2 dt) is the variance. A process that forgets at rate g has
-S = 4 g Var / (g^2 + (2 pi f)^2). Frequency 0 is left out, so changes slower than a stretch are missing. Fluctuations
-faster than 1 / (2 dt) are folded into lower frequencies. P. D. Welch, IEEE Trans. Audio Electroacoust. 15 (1967) 70-73,
-doi:10.1109/TAU.1967.1161901.
+of it at the highest frequency). Its integral from 0 to 1 / (2 dt) is the variance. A process whose autocorrelation
+decays at the rate g [1/s] has S = 4 g Var / (g^2 + (2 pi f)^2). Frequency 0 is left out, so changes slower than a
+stretch are missing. Fluctuations faster than 1 / (2 dt) are folded into lower frequencies. P. D. Welch, IEEE Trans.
+Audio Electroacoust. 15 (1967) 70-73, doi:10.1109/TAU.1967.1161901.
 """
 
 from typing import Any, NamedTuple
@@ -195,9 +195,9 @@ def periodogram(deviation: np.ndarray, spacing: float) -> tuple[np.ndarray, np.n
 def correlation_time(ratio: np.ndarray, spacing: float) -> float:
     """Integral of an autocorrelation over positive lags [s] by the trapezoidal rule.
 
-    It ends at the first lag that is five times as long as the integral so far; NaN if there is none. A process that
-    forgets within `spacing` [s] gives about half of `spacing`, however fast it forgets. So a result below `spacing`
-    says no more than that.
+    It ends at the first lag that is five times as long as the integral so far; NaN if there is none. A process whose
+    correlation time is shorter than `spacing` [s] gives about half of `spacing`, whatever its correlation time. So a
+    result below `spacing` is only an upper bound.
     """
     # Beyond a few correlation times the estimate is noise, whose sum would grow with the number of lags.
     integral = spacing * (np.cumsum(ratio) - 0.5 - 0.5 * ratio)

@@ -23,8 +23,8 @@ from ..display.curves import (
     draw_bands,
     ensemble_drawing,
     finish,
+    has_units,
     ranked,
-    species_of,
     with_rate_rules,
 )
 from ..display.figures import Drawing, title
@@ -125,8 +125,7 @@ def means(
 
 
 def _units(run: AnyRun, names: Sequence[str]) -> tuple[str, ...]:
-    counted = set(species_of(run))
-    return tuple(run.units if n in counted else "" for n in names)
+    return tuple(run.units if has_units(run, n) else "" for n in names)
 
 
 def _of_moments(

@@ -11,7 +11,7 @@ import numpy as np
 from .._version import __version__
 from ..activations import ACTIVATIONS
 from ..checks import InputError, printable
-from ..display.curves import asked_for, ranked, with_rate_rules
+from ..display.curves import asked_for, ranked, signs_of, variance_of_law, with_rate_rules
 from ..display.figures import new_figure
 from ..display.tables import Page, Table, cell, counted, estimate
 from ..nn.chemistries import CHEMISTRIES
@@ -30,11 +30,12 @@ from .histograms import HistogramAnalysis, StationaryAnalysis
 from .means import MeansAnalysis
 from .passage import PassageAnalysis
 from .rails import RailsAnalysis
-from .training_course import LearningAnalysis
+from .training_course import LearningAnalysis, TrajectoriesAnalysis
 from .two_runs import CompareAnalysis
 
 ANALYSES: tuple[type[Analysis], ...] = (
     LearningAnalysis,
+    TrajectoriesAnalysis,
     MeansAnalysis,
     HistogramAnalysis,
     StationaryAnalysis,
@@ -44,6 +45,7 @@ ANALYSES: tuple[type[Analysis], ...] = (
     RailsAnalysis,
     CompareAnalysis,
 )
+"""All analyses, in the order of reports; `--what` takes their names."""
 
 
 def overview(run: AnyRun, ask: Ask | None = None) -> Finding:
@@ -72,9 +74,9 @@ _PLAIN = {
     "covariance_steps": "steps of the covariance",
     "leaps": "leaps",
     "exact_steps": "single reactions between leaps",
-    "time_leapt": "seconds of model time passed in leaps",
-    "firings_cut_off": "firings cut off so that no count fell below 0",
-    "held_share": "as the fraction of firings put off to a later step so that no amount fell below 0",
+    "time_leapt": "seconds of simulated time covered by leaps",
+    "firings_cut_off": "firings left out so that no count fell below 0",
+    "held_share": "as the fraction of firings delayed to a later step so that no amount fell below 0",
 }
 """Statistics of methods that are clear without knowledge of the code, in words."""
 
@@ -92,7 +94,7 @@ class FinalState(NamedTuple):
     moved: np.ndarray
     """Root mean square, over replicates, of the distance from the first recorded value."""
     asked: tuple[str, ...] | None = None
-    """Names of the quantities to show; None for all. The table has those of them that moved most."""
+    """Names of the quantities to show; None for all. The table has those of them that changed most."""
     observables: tuple[str, ...] = ()
     """Names of rules and parameters, which are not in the units of species."""
     first: tuple[str, ...] = ()
@@ -106,18 +108,18 @@ class FinalState(NamedTuple):
         return [places[k] for k in ranked(names, self.moved[places], self.first, MOST)]
 
     def table(self, time: float, units: str) -> Table:
-        """The variables of rate rules and the quantities that moved most, with 95 % intervals by Student's t. Columns
+        """The variables of rate rules and the quantities that changed most, with 95 % intervals by Student's t. Columns
         that would be empty are left out."""
         shown = self.shown
         n_asked = len(self.names if self.asked is None else self.asked)
-        few = f", the {len(shown)} of {n_asked} quantities that moved most" if len(shown) < n_asked else ""
+        few = f", the {len(shown)} of {n_asked} quantities that changed most" if len(shown) < n_asked else ""
         n_first = len({*self.first} & {*(self.names if self.asked is None else self.asked)})
         if few and n_first > len(shown):
-            few = f", the {len(shown)} of {n_first} variables of rate rules that moved most"
+            few = f", the {len(shown)} of {n_first} variables of rate rules that changed most"
         elif few and n_first:
             few = (
                 f", {counted(n_first, 'variable')} of rate rules and the {len(shown) - n_first} of {n_asked - n_first} "
-                "other quantities that moved most"
+                "other quantities that changed most"
             )
         half = self.error * student(0.05, self.n)
         intervals, spreads = np.isfinite(half[shown]).any(), np.isfinite(self.deviation[shown]).any()
@@ -135,15 +137,16 @@ class FinalState(NamedTuple):
         return Table(f"at t = {time:g} s{few}{unit}:", (*columns, *(["standard deviation"] if spreads else [])), rows)
 
 
-def final_state(result: Result | Run | MomentsResult | MomentsRun) -> FinalState | None:
-    """The final state of a run; None if no replicate has reached the end."""
+def final_state(result: Result | Run | MomentsResult | MomentsRun, signed: Sequence[str] = ()) -> FinalState | None:
+    """The final state of a run, with those of its `signed` numbers that are named; None if no replicate has reached the
+    end."""
     about: dict[str, Any] = {
         "asked": asked_for(result), "first": with_rate_rules(result),
         "observables": tuple(name for name in result.quantities if name not in result.model.index),
     }  # fmt: skip
     if isinstance(result, MomentsResult):
         return _of_moments(result, about)
-    names, final = final_values(result)
+    names, final = final_values(result, signed)
     n = len(final)
     if not n:
         return None
@@ -152,6 +155,8 @@ def final_state(result: Result | Run | MomentsResult | MomentsRun) -> FinalState
     start[: len(result.species)] = np.ma.filled(np.ma.mean(result.counts[:, 0, :], axis=0), np.nan)
     for k, name in enumerate(result.observable_names):
         start[names.index(name)] = np.mean(result.observables[:, 0, k])
+    for name in signed:
+        start[names.index(name)] = sum(sign * start[names.index(rail)] for rail, sign in signs_of(result, name))
     mean, unknown = final.mean(axis=0), np.full(len(names), np.nan)
     deviation = final.std(axis=0, ddof=1) if n > 1 else unknown
     moved = _distance(mean - start, deviation)
@@ -161,6 +166,8 @@ def final_state(result: Result | Run | MomentsResult | MomentsRun) -> FinalState
         deviation = unknown.copy()
         of_law = np.sqrt(np.diagonal(result.covariance[0, -1]))
         deviation[: len(of_law)] = of_law
+        for name in signed:
+            deviation[names.index(name)] = np.sqrt(variance_of_law(result, name)[-1])
     return FinalState(names, n, mean, deviation, error, moved, **about)
 
 
@@ -203,8 +210,9 @@ def _distance(drift: np.ndarray, deviation: np.ndarray) -> np.ndarray:
 # The summary of a run file: a dictionary of plain values, and the same as text.
 
 
-def summary(run: Run | MomentsRun) -> dict:
-    """The content of a run or moments file as plain values, with means over committed replicates at the end."""
+def summary(run: Run | MomentsRun, signed: Sequence[str] = ()) -> dict:
+    """The content of a run or moments file as plain values, with means over committed replicates at the end; also of
+    its `signed` numbers that are named."""
     if isinstance(run, MomentsRun):
         values = {
             "species": list(run.quantities), "mean": run.mean()[-1].tolist(),
@@ -225,7 +233,9 @@ def summary(run: Run | MomentsRun) -> dict:
         "seconds": seconds if np.isfinite(seconds) else None, "started": run.provenance.get("started"),
         "written": not run.ended and is_locked(run.path), **values,
     }  # fmt: skip
-    return values | (_of_training(run) if isinstance(run, Run) and run.kind == "training" else _of_ensemble(run))
+    return values | (
+        _of_training(run) if isinstance(run, Run) and run.kind == "training" else _of_ensemble(run, signed)
+    )
 
 
 def _of_training(run: Run) -> dict:
@@ -241,10 +251,10 @@ def _of_training(run: Run) -> dict:
     return values
 
 
-def _of_ensemble(run: Run | MomentsRun) -> dict:
+def _of_ensemble(run: Run | MomentsRun, signed: Sequence[str] = ()) -> dict:
     statistics = {name: float(np.mean(values)) for name, values in run.statistics.items() if np.size(values)}
     result = {"t_end": float(run.time[-1]), "statistics": statistics}
-    state = final_state(run)
+    state = final_state(run, signed)
     if state is None:
         return result | {"complete": 0}
     result |= {
@@ -265,7 +275,7 @@ def _of_ensemble(run: Run | MomentsRun) -> dict:
 
 def summary_text(found: dict, species: Sequence[str] = ()) -> str:
     """The result `found` of `summary` as text. Intervals of means are Student's t intervals. The table shows the
-    quantities named in `species`, by default those that the run was asked for."""
+    quantities named in `species`, by default those in the option `species` of the run."""
     return "\n".join(_summary_lines(found, species))
 
 

@@ -7,6 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..api.learning_trajectories import INITIAL
+from ..api.resume import fit_of
+from ..checks import GillespieError, InputError
 from ..datasets import Dataset
 from ..display.curves import finish
 from ..display.figures import COLOURS, LINES, Drawing, add_legend, style, title
@@ -18,6 +21,7 @@ from ..nn.settings import Settings
 from ..simulation.evaluation import N_AVERAGED
 from ..storage import Run
 from ..storage.reader import averaged_weights, running_mean
+from ..storage.schema import TRAINING
 from ..storage.values import understood
 from .analysis import Analysis, AnyRun, Ask, Finding, blocks, check_data, per_concentration, read, title_of
 
@@ -103,7 +107,7 @@ def _test_error(axes: Any, run: Run, presentation: np.ndarray) -> None:
     axes.plot(presentation, error, color=COLOURS[0], label=f"weights, {N_AVERAGED}-presentation mean")
     descent = run.training.scores.get("rmse_gradient_descent", np.nan)
     if np.isfinite(descent):
-        axes.axhline(descent, color=COLOURS[3], linestyle=":", linewidth=1, label="gradient descent, in the end")
+        axes.axhline(descent, color=COLOURS[3], linestyle=":", linewidth=1, label="gradient descent, final weights")
     axes.set_xlabel("presentation")
     axes.set_ylabel("RMSE on the test set [conc.]")
     axes.set_ylim(bottom=0)
@@ -130,14 +134,14 @@ def _success(axes: Any, run: Run, presentation: np.ndarray, target: np.ndarray |
     if len(record.evaluated):
         axes.plot(record.evaluated, record.validation[:, column], "s--", color=COLOURS[2], label="samples held out")
     for name, mark, label in (
-        (score, "o", "test set, weights in the end"), (f"{score}_before", "^", "test set, weights before training")
+        (score, "o", "test set, final weights"), (f"{score}_before", "^", "test set, initial weights")
     ):  # fmt: skip
         if np.isfinite(scores.get(name, np.nan)):
             at = record.n_presented if name == score else 0
             axes.plot([at], [scores[name]], mark, color=COLOURS[1], label=label, clip_on=False, zorder=4)
     descent = scores.get(f"{score}_gradient_descent", np.nan)
     if np.isfinite(descent):
-        label = "test set, gradient descent in the end"
+        label = "test set, gradient descent, final weights"
         axes.axhline(descent, color=COLOURS[3], linestyle=":", linewidth=1, label=label)
     add_legend(axes, above=True)
 
@@ -204,7 +208,7 @@ def _images(axes: Any, run: Run, change: bool) -> None:
     after, before = (float_network(run).matrices(w)[0][0] for w in (final, run.training.initial_weights))
     moved, weights = after - before, after - before if change else after  # [neuron, input]
     side = math.isqrt(weights.shape[1])
-    what = f"change over {run.training.n_presented} presentations" if change else "weights in the end"
+    what = f"change over {run.training.n_presented} presentations" if change else "final weights"
     if side < _LEAST_SIDE or side**2 != weights.shape[1]:
         image = axes.imshow(weights, cmap="PuOr", aspect="auto", interpolation="nearest", **_around_zero(weights))
         axes.set_xlabel(f"input; colours: {what}")
@@ -343,7 +347,7 @@ class LearningAnalysis(Analysis):
         scores = run.training.scores
         known = [(name, score) for name, score in scores.items() if np.isfinite(score)]
         if known:
-            tables.append(Table("scores in the end", ("score", "value"), known))
+            tables.append(Table("final scores", ("score", "value"), known))
         validation = _validation(run)
         if validation:
             tables.append(Table("on the samples held out", ("presentation", "RMSE [conc.]", "accuracy"), validation))
@@ -368,3 +372,50 @@ def _validation(run: Run) -> list:
     rows = zip(record.evaluated, *record.validation.T)
     entries = [(int(n), rmse, accuracy) for n, rmse, accuracy in rows if np.isfinite(rmse)]
     return [entries[k] for k in few(len(entries))] if entries else []
+
+
+# Trajectories: the trained network is simulated again, so it takes the file of a run that has ended.
+
+_PRESENTED = 3
+"""Presentations or samples by default."""
+_MOST_REACTIONS = 20_000
+"""Reactions of a network that a report simulates: it takes a second."""
+
+
+class TrajectoriesAnalysis(Analysis):
+    """The trained network at work."""
+
+    name = "trajectories"
+    summary = "all quantities of a trained network over time, while --samples are presented to it again"
+
+    @staticmethod
+    def applies(run: AnyRun) -> bool:
+        if not isinstance(run, Run) or run.kind != TRAINING or not run.ended:
+            return False
+        # Networks that are not listed are too large for a report.
+        if not 0 < len(run.model.reactions) <= _MOST_REACTIONS:
+            return False
+        # A file of an earlier version may not be loaded, and the samples of a case may not be here.
+        try:
+            return fit_of(run).spec.listed
+        except GillespieError:
+            return False
+
+    @staticmethod
+    def find(run: Run, ask: Ask) -> Finding:
+        if not hasattr(run, "path"):
+            raise InputError("trajectories need the file of a training run; of a fit, use fit.trajectories()")
+        fit, samples = fit_of(run), ask.samples
+        if samples is None:
+            # Batches may be too large to list, where their samples are not.
+            listed = fit.spec.listed
+            samples = min(_PRESENTED, len(fit.plan.order)) if listed else fit.plan.order.ravel()[:_PRESENTED].tolist()
+        t = fit.trajectories(samples, weights=INITIAL if ask.weights == INITIAL else None)
+        neuron = next((name for name in ask.species if t.is_of_neuron(name)), None)
+        record = {
+            "time": t.time, "switches": t.switches, "samples": t.samples, "inputs": t.inputs, "targets": t.targets,
+            "names": t.names, "method": t.method, "seed": t.seed,
+            "drawn": {panel.rails.name: t.of(panel.rails) for panel in t.panels(neuron)},
+        }  # fmt: skip
+        notes = [f"method {t.method} ({t.method_reason})"]
+        return Finding(f"trajectories of the {t.title}", [t.table()], record, t.drawing(neuron), notes)

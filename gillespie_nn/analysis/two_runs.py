@@ -19,7 +19,17 @@ import numpy as np
 
 from .. import checks
 from ..checks import InputError
-from ..display.curves import CONCENTRATION, MOLECULES, WIDE, band, by_size, choose, factor_to, plot_ensemble
+from ..display.curves import (
+    CONCENTRATION,
+    MOLECULES,
+    WIDE,
+    band,
+    by_size,
+    choose,
+    factor_to,
+    plot_ensemble,
+    variance_of_law,
+)
 from ..display.figures import COLOURS, Drawing, add_legend, title
 from ..display.tables import Table, estimate, fragment, interval, shown
 from ..simulation.methods import METHODS
@@ -121,7 +131,8 @@ def compare(
         )
     if not np.isfinite(one.n) and not np.isfinite(two.n):
         raise InputError(
-            f"both runs are deterministic ({run.method}, {other.method}), so there is nothing to test: subtract them"
+            f"both runs are deterministic ({run.method}, {other.method}), so there is nothing to test: compute their "
+            "difference directly"
         )
     # One miss in all is allowed with probability 1 - confidence, shared by the tests and the names.
     tested = _tested(one, two)
@@ -178,9 +189,11 @@ def _names(run: Trajectories, other: Trajectories, species: Sequence[str], time:
     # Values of rules have no known unit, so they cannot be converted to another volume.
     if run.volume != other.volume:
         shared = tuple(n for n in shared if n not in {*run.observable_names, *other.observable_names})
+    signed = [name for name in run.signed_numbers if name in other.signed_numbers]
     for name in species:
-        if name not in shared:
-            raise InputError(f"{name!r} is not in both runs; they share {', '.join(shared[:12]) or 'no names'}")
+        if name not in shared and name not in signed:
+            close = checks.meant(name, [*shared, *signed])
+            raise InputError(f"{name!r} is not in both runs{close}; they share {', '.join(shared[:12]) or 'no names'}")
     if not shared:
         raise InputError("the runs have no species name in common: compare runs of the same model")
     # Leaving out replicates instead would bias the sample of every other name.
@@ -229,10 +242,8 @@ def _variances(run: Trajectories, names: Sequence[str], point: int) -> np.ndarra
     """Variances float64[name] of `linear_noise`, in the squared units of the run; NaN where there is none."""
     variances = np.full(len(names), np.nan)
     if run.covariance.shape[-1]:
-        diagonal = np.diagonal(np.asarray(run.covariance[0, point]))
         for k, name in enumerate(names):
-            if name in run.species and name not in run.observable_names:
-                variances[k] = diagonal[run.species.index(name)]
+            variances[k] = variance_of_law(run, name)[point]
     return variances
 
 
@@ -270,7 +281,8 @@ def _title(result: Difference) -> str:
 
 def _notes(result: Difference) -> list[str]:
     notes = [
-        f"intervals hold jointly at {100 * result.confidence:g} % confidence; no visible difference is no proof",
+        f"intervals hold jointly at {100 * result.confidence:g} % confidence; if no difference is detected, there may "
+        "still be one",
         f"units of species: {result.units}",
     ]
     if _DISTRIBUTIONS not in result.tested:

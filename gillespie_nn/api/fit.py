@@ -6,13 +6,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import seeds
+from .. import checks, seeds
 from ..checks import InputError, UnfinishedError
-from ..datasets.dataset import CLASSIFICATION
+from ..crn import ReactionNetwork, law
+from ..crn.formats.sbml_write import KINETICS
+from ..datasets.dataset import CLASSIFICATION, THRESHOLD
 from ..display.figures import COLOURS, add_legend, new_axes, style, title
 from ..display.tables import Table, fragment
 from ..kernels import codes
-from ..nn import TrainingNetwork, training_network
+from ..nn import TrainingNetwork
+from ..nn.reactions import group_name
 from ..noise import as_noises, plan_noise
 from ..progress import Progress
 from ..seeds import Purpose, resolve_seed
@@ -23,6 +26,7 @@ from ..simulation.presentations import Presented, Samples
 from ..simulation.replicate import advance_to, start_simulation
 from ..simulation.training import MOST_RECORDS, Trained, TrainingPlan, WeightCourse, evenly
 from ..status import Status
+from .learning_trajectories import LearningTrajectories, checked_numbers, network_of, simulate_samples
 
 _READINGS = 20
 """Number of readings in the second half of a presentation; their mean is the output."""
@@ -52,23 +56,12 @@ def predict_by_simulation(
     return _by_reactions(plan, x, weights, seed, noise, progress)
 
 
-def _forward_network(plan: TrainingPlan, x: np.ndarray, batch: int, listed: bool) -> TrainingNetwork:
-    return training_network(
-        plan.spec.layers,
-        **plan.settings.of_network | {"batch": batch},
-        signed_inputs=plan.signed or bool((x < 0).any()),
-        learning=False,
-        listed=listed,
-        seed=plan.seed,
-    )
-
-
 def _times(plan: TrainingPlan) -> np.ndarray:
     return np.linspace(0.5, 1.0, _READINGS + 1)[1:] * plan.settings.running_time
 
 
 def _by_batches(plan: TrainingPlan, x: np.ndarray, weights: np.ndarray, seed: int, progress: bool | None) -> Simulated:
-    spec, times = _forward_network(plan, x, 1, listed=False), _times(plan)
+    spec, times = network_of(plan, 1, listed=False, signed_inputs=bool((x < 0).any())), _times(plan)
     held = Weights(spec.layers, plan.volume, spec.start(weights, plan.volume)[: 2 * len(weights)])
     options = {name: value for name, value in plan.learner.options.items() if name in ("leap", "threads")}
     with Progress("predict", len(x), progress, plan.method.name) as bar:
@@ -85,7 +78,7 @@ def _by_reactions(
     settings, volume = plan.settings, plan.volume
     # A prediction of few samples does not need the batch size of training. Without samples it is 1.
     batch = min(plan.batch, len(x)) or 1
-    spec = _forward_network(plan, x, batch, listed=True)
+    spec = network_of(plan, batch, signed_inputs=bool((x < 0).any()))
     network = spec.network
     kind = plan.method
     assert issubclass(kind, Method)  # `Fit.predict` does floating point itself
@@ -119,6 +112,47 @@ def _by_reactions(
             last[k * batch : (k + 1) * batch] = read[-1].reshape(batch, -1)
             bar.update(min(len(x), (k + 1) * batch))
     return Simulated(mean[: len(x)], last[: len(x)])
+
+
+# The trained forward network as a model for other programs.
+
+
+def presented_network(
+    plan: TrainingPlan, x: np.ndarray, weights: np.ndarray, volume: float, whole: bool
+) -> tuple[ReactionNetwork, list[str]]:
+    """The forward network of a training with `weights` float64[weight] and with one input x float64[input], not
+    centred, presented from time 0 on; its amounts are `whole` molecules, or real numbers. Also what to read, a sentence
+    for each output.
+
+    Outputs on two rails are also given by rules, named as an output on one rail is. Raises InputError for a chemistry
+    whose environment acts during the presentation.
+    """
+    x = x - plan.centre
+    spec, dtype = network_of(plan, 1, signed_inputs=bool((x < 0).any())), np.int64 if whole else np.float64
+    network, phases = spec.network, spec.phases
+    if len(phases) > 1:
+        raise InputError(
+            f"the environment of chemistry {spec.chemistry.name} acts during a presentation (phases "
+            f"{', '.join(phase.name for phase in phases)}), and SBML of one input has no phases: use fit.trajectories"
+        )
+    state = spec.start(weights, volume, dtype)
+    for step in Samples(spec, Presented.each(x[None]), volume, dtype).steps(0, 0.0, plan.settings.running_time):
+        state[step.species] = step.counts
+    changed = plan.learner.changed_rates
+    reactions = tuple(r._replace(rate=changed.get(r.name, r.rate), rate_expression=None) for r in network.reactions)
+    rules, reading = {}, []
+    for k, rails in enumerate(spec.outputs):
+        name = f"{group_name(spec.chemistry.signal, len(spec.layers) - 1)}_{k}"
+        if rails.minus is None:
+            reading.append(f"output {k} is the concentration of species {rails.plus}: its amount over {volume:g}")
+        else:
+            rules[name] = law(f"({rails.plus} - {rails.minus}) / volume")
+            reading.append(
+                f"output {k} is {name} [concentration], given by a rule: {rails.plus} less {rails.minus}, in "
+                f"molecules, over {volume:g}"
+            )
+    initial = dict(zip(network.species, state.tolist(), strict=True))
+    return ReactionNetwork(network.species, reactions, initial, rules=rules), reading
 
 
 # The result of a training run.
@@ -190,7 +224,7 @@ class Fit:
                 "this fit has no run file, and it does not have the record of training that a run file needs: call "
                 "train with output=..., which writes the file during training"
             )
-        from ..storage.save import copy_file
+        from ..storage.hdf5 import copy_file
 
         copy_file(Path(self.output), path, overwrite)
 
@@ -236,8 +270,9 @@ class Fit:
 
     @property
     def outputs(self) -> np.ndarray:
-        """Float forward pass of `weights` on the test set, float64[sample, output] [concentration]."""
-        return self.predict(self.plan.dataset.test_x, exact_forward=True)
+        """Float forward pass of `weights` on the test set, float64[sample, output] [concentration], as the scores take
+        it; `predict` returns outputs in the units of the targets."""
+        return self.spec.floating.forward(self.weights, self.plan.dataset.test_x - self.centre)
 
     def plot(self, ax: Any = None) -> Any:
         """Draw the learning curve into `ax` or new axes, and return the axes. It shows the accuracy of a
@@ -283,6 +318,94 @@ class Fit:
         rows = evenly(len(at), MOST_RECORDS)
         return WeightCourse(at[rows], weights[rows])
 
+    def trajectories(
+        self,
+        samples: Any = 3,
+        signed: bool = True,
+        *,
+        method: Any = None,
+        weights: Any = None,
+        seed: int | None = None,
+        noise: Any = None,
+        points: int = 200,
+        progress: bool | None = None,
+    ) -> LearningTrajectories:
+        """Look inside the network: every quantity over time while samples are presented, one after another.
+
+        The network is listed, whatever method trained it, and simulated while it learns.
+
+        Parameters
+        ----------
+        samples : a number N, the first N presentations of the training, batches as they were; numbers of training
+            samples, or arrays (x, t) as given to `train`, not centred, each sample presented alone; or x
+            float64[sample, feature] alone: without targets weights are fixed.
+        signed : name the numbers, plus rail less minus rail; False names the species. Both can be read by name.
+        method : simulation method; by default that of the training, or an exact one if that has no single reactions.
+        weights : float64[weight] [concentration] at the start, by default `self.weights`; or "initial", those before
+            training. With "initial", a number of presentations, and no seed, noise or method, these are the
+            presentations of the training itself, reaction by reaction, if its network was listed.
+        seed : by default that of the training.
+        noise : acts on these presentations only, and is given as for `train`.
+        points : recorded points of a presentation.
+        progress : show progress, by default (None) on a terminal and in a notebook.
+
+        Returns a `LearningTrajectories`: `t["D1_0"]` is an array over `t.time`, `t.plot()` the figure. Raises
+        InputError for invalid arguments, and for a network with too many reactions to list.
+        """
+        return simulate_samples(
+            self.plan, samples, self.weights, signed=bool(signed), method=method, weights=weights, seed=seed,
+            noise=noise, points=points, progress=progress,
+        )  # fmt: skip
+
+    def to_sbml(
+        self,
+        x: Any,
+        path: str | Path | None = None,
+        *,
+        weights: Any = None,
+        volume: float | None = None,
+        kinetics: str = "deterministic",
+        overwrite: bool = False,
+    ) -> str:
+        """Write the trained forward network, with fixed weights and one input presented, as SBML level 3, so that other
+        programs compute its outputs. Returns the document, and writes it to `path` if given.
+
+        The notes of the model say what to read: `Y2_0` is the first output of a network of two layers. Simulate for at
+        least the running time, `fit.plan.settings.running_time` [s]; `predict` averages the second half of it.
+
+        Parameters
+        ----------
+        x : float64[input], as it was given to `train`, not centred.
+        weights : float64[weight] [concentration], by default `self.weights`, as for `predict`.
+        volume : Omega, by default that of the training: the size of the compartment, so amounts are in molecules.
+        kinetics : `deterministic` for rate equations, with species in concentrations; `stochastic` for exact methods,
+            with molecules in a compartment of size 1 and propensities.
+        overwrite : replace an existing file.
+
+        Raises InputError for invalid arguments, MissingExtraError without libsbml.
+        """
+        if path is not None:
+            path = checks.new_file(path, overwrite)
+        checks.choice("kinetics", kinetics, KINETICS)
+        volume = self.plan.volume if volume is None else checks.positive("volume", volume, hint="the volume Omega")
+        n_inputs = self.spec.layers[0]
+        row = np.asarray(x, dtype=object)
+        x = checked_numbers("x", x[0] if row.shape == (1, n_inputs) else x, (n_inputs,), f"[{n_inputs}], one sample")
+        network, reading = presented_network(self.plan, x, self._weights(weights), volume, kinetics == "stochastic")
+        settings = self.plan.settings
+        notes = [
+            f"The forward network of a {self._title()[0].lower()}{self._title()[1:]}. Weights are fixed, and the input "
+            f"({', '.join(f'{value:g}' for value in x)}) is present from time 0 on.",
+            f"What to read: {'; '.join(reading)}. Outputs have settled after a few seconds; one presentation of the "
+            f"training takes {settings.running_time:g} s, and predictions average its second half.",
+        ]
+        return network.to_sbml(path, kinetics=kinetics, volume=volume, notes=notes)
+
+    def _weights(self, weights: Any) -> np.ndarray:
+        """The weights that are given, or `self.weights`, float64[weight]."""
+        n_weights = len(self.weights)
+        return self.weights if weights is None else checked_numbers("weights", weights, (n_weights,), f"[{n_weights}]")
+
     def predict(
         self,
         x: Any,
@@ -292,9 +415,13 @@ class Fit:
         noise: Any = None,
         progress: bool | None = None,
     ) -> np.ndarray:
-        """Outputs float64[sample, output] [concentration] for inputs x float64[sample, feature], by `weights`
-        float64[weight] [concentration] (default `self.weights`; also `last_weights`, `best_weights`). Inputs are as
-        they were given to `train`, not centred.
+        """Outputs float64[sample, output] for inputs x float64[sample, feature], by `weights` float64[weight]
+        [concentration] (default `self.weights`; also `last_weights`, `best_weights`).
+
+        Inputs are as they were given to `train`, not centred. If `scale` scaled features and targets, inputs are in the
+        units of the features and outputs in those of the targets; otherwise both are concentrations. Inputs outside the
+        range seen in training are allowed. Run files before version 1.8 do not have the scale: a fit from such a file
+        warns, and takes features that are scaled already.
 
         The forward network is simulated with fixed weights: each batch of samples is presented for the running time,
         and the output is averaged over its second half. With `exact_forward`, and after gradient descent or flow,
@@ -302,27 +429,32 @@ class Fit:
         batch of samples is a presentation. `progress` shows progress, by default (None) on a terminal and in a
         notebook.
         """
-        x = _numbers(
+        x = checked_numbers(
             "inputs", x, (None, self.spec.layers[0]), f"[sample, {self.spec.layers[0]}]; one sample is [[...]]"
         )
-        n_weights = len(self.weights)
-        weights = self.weights if weights is None else _numbers("weights", weights, (n_weights,), f"[{n_weights}]")
+        data = self.plan.dataset
+        if data.scaled and data.feature_scale is None:
+            checks.warn(
+                "this fit does not have the scale of its features, as run files do since version 1.8: give features "
+                "that are scaled as those it was trained on; outputs of a regression are scaled, too"
+            )
+        x = data.to_concentrations(x)
+        weights = self._weights(weights)
         if exact_forward or self.plan.learner.in_floating_point:
             if as_noises(noise):
                 raise InputError("noise acts on reactions, but this prediction is in floating point: leave noise out")
-            return self.spec.floating.forward(weights, x - self.centre)
+            return data.from_concentrations(self.spec.floating.forward(weights, x - self.centre))
         seed = self.plan.seed if seed is None else resolve_seed(seed)
-        return predict_by_simulation(self.plan, x, weights, seed, noise, progress).mean
+        return data.from_concentrations(predict_by_simulation(self.plan, x, weights, seed, noise, progress).mean)
 
-
-def _numbers(what: str, values: Any, shape: tuple[int | None, ...], shown: str) -> np.ndarray:
-    """`values` as finite float64 of `shape`, in which None is any length."""
-    try:
-        array = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InputError(f"{what} must be finite numbers of shape {shown}, got {values!r}"[:300]) from None
-    if array.ndim != len(shape) or any(n not in (None, m) for n, m in zip(shape, array.shape)):
-        raise InputError(f"{what} must have shape {shown}, got shape {array.shape}")
-    if not np.isfinite(array).all():
-        raise InputError(f"{what} must be finite, got {array[~np.isfinite(array)][0]}")
-    return array
+    def classify(self, x: Any, **how: Any) -> np.ndarray:
+        """Names str[sample] of the predicted classes of inputs x float64[sample, feature]: those of the largest
+        outputs. `x` and `how` as in `predict`. Classes without names are numbered from 0. Raises InputError for another
+        task than classification, and as `predict`."""
+        data = self.plan.dataset
+        if data.task != CLASSIFICATION:
+            raise InputError(
+                f"classify needs a classification, but the task of this fit is {data.task}: use predict"
+                + (", and compare its outputs with 0.5" if data.task == THRESHOLD else "")
+            )
+        return data.class_of(self.predict(x, **how))

@@ -109,9 +109,10 @@ def resume(
     returned unchanged. Training continues from its last checkpoint, or starts again without one. The samples of a case
     are loaded again; your data are in the file. For an ensemble, the missing replicates are simulated; for moments,
     the missing groups of replicates. `workers` is the number of threads, which does not change the result.
-    `progress` shows progress, by default (None) on a terminal and in a notebook. `objects` are the `method`
-    and the `noise` of a run that got ones of classes from outside this package, and of training also the `chemistry`,
-    `activation`, `output_activation` and `predict_noise`: the file has their names and settings, and not what they do.
+    `progress` shows progress, by default (None) on a terminal and in a notebook. If the run used classes from outside
+    this package, give objects of them again by name, in `objects`: `method` (a class), `noise`, and for training also
+    `chemistry`, `activation`, `output_activation` and `predict_noise`. The file only has their names and settings, not
+    their code.
 
     Returns
     -------
@@ -151,15 +152,22 @@ def _check_version(path: str | Path, run: OpenedRun) -> None:
 def load_fit(path: str | Path, **objects: Any) -> Fit:
     """Load the trained network of a finished run from the file at `path`, for predictions; `objects` as in `resume`.
 
-    Raises InputError for an unfinished run, and for everything that `resume` refuses.
+    Raises InputError for an unfinished run, and in the cases in which `resume` raises it.
     """
     with storage.open_run(path) as run:
-        if isinstance(run, storage.MomentsRun):
-            raise InputError(f"{path} is not a training run (as `train` writes): its kind is {run.kind!r}")
-        plan = _plan(run, objects, "load_fit")
-        if not run.ended:
-            raise InputError(f"the run in {path} has not finished: continue it with gillespie-nn resume {path}")
-        return _fit(run, plan)
+        return fit_of(run, **objects)
+
+
+def fit_of(run: Run | MomentsRun, **objects: Any) -> Fit:
+    """The trained network in the file of an open `run`, as `load_fit` returns it. A process cannot open a file again
+    that it has open, so the path is not enough."""
+    path = run.path
+    if isinstance(run, storage.MomentsRun):
+        raise InputError(f"{path} is not a training run (as `train` writes): its kind is {run.kind!r}")
+    plan = _plan(run, objects, "load_fit")
+    if not run.ended:
+        raise InputError(f"the run in {path} has not finished: continue it with gillespie-nn resume {path}")
+    return _fit(run, plan)
 
 
 def _plan(run: Run, objects: Mapping[str, Any], function: str) -> TrainingPlan:
@@ -184,8 +192,8 @@ def _plan(run: Run, objects: Mapping[str, Any], function: str) -> TrainingPlan:
     other = [name for name in made if name in kept and made[name] != kept[name]]
     if objects and other:
         raise InputError(
-            f"{run.path} was trained with {other[0]} = {kept[other[0]]}, but the objects given to {function} make it "
-            f"{made[other[0]]}: give those that the run started with"
+            f"{run.path} was trained with {other[0]} = {kept[other[0]]}, but with the objects given to {function} it "
+            f"is {made[other[0]]}: give the objects that the run started with"
         )
     digest = plan.dataset.digest
     if digest != expected:
@@ -216,7 +224,10 @@ def _data(run: Run, data: dict) -> Dataset:
     task, checksums, notice = run.training.task, data["checksums"], data["notice"]
     classes, scaled = tuple(data.get("classes", ())), data.get("scaled", False)
     image = data.get("image")
-    return Dataset(run.case, task, train_x, train_t, test_x, test_t, checksums, notice, classes, scaled, image)
+    scales = run.training.scales
+    return Dataset(
+        run.case, task, train_x, train_t, test_x, test_t, checksums, notice, classes, scaled, image, *scales
+    )  # fmt: skip
 
 
 def _fit(run: Run, plan: TrainingPlan) -> Fit:

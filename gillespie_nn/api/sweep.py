@@ -68,10 +68,10 @@ def sweep(
     seed : seed of the sweep. The seed of each row is computed from this one and the row number, see
         `seeds.row_seed`.
     output : a folder: one file for each row, and `table.csv`. The same call resumes an interrupted sweep: files of
-        finished rows are not touched. A file is named after everything that decides its content, so that new or changed
-        rows get new files.
-    options : of the method; all others are those of `simulate`, and apply to every row: `initial`, `rates`,
-        `parameters` and `volume` unless the table sets them.
+        finished rows are not touched. The name of a file is a digest of everything that determines its content, so new
+        or changed rows get new files.
+    options : options of the method. The other parameters are those of `simulate`, and apply to every row; but values of
+        the table take precedence over `initial`, `rates`, `parameters` and `volume`.
 
     Raises
     ------
@@ -215,7 +215,9 @@ def _seed(folder: Path | None, seed: int | None) -> int:
     if folder is not None:
         stored = head(folder / TABLE)
         if stored is None and any(folder.iterdir()):
-            raise InputError(f"the folder {folder} contains other files than a sweep: choose a new folder")
+            raise InputError(
+                f"the folder {folder} contains files that do not belong to a sweep: choose a new or empty folder"
+            )
         if stored is not None and seed is None:
             return stored[0]
     return resolve_seed(seed)

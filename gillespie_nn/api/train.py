@@ -16,6 +16,7 @@ from .. import checks, storage
 from ..activations import ACTIVATIONS
 from ..checks import InputError, UnfinishedError
 from ..datasets import CASES, Case, Dataset, case, own_data
+from ..datasets.dataset import REGRESSION, FileOptions, is_data_file
 from ..nn import TrainingNetwork, training_network
 from ..nn.settings import OBJECTS, PresentationSettings, Settings, setting_options
 from ..noise import plan_noise
@@ -197,7 +198,9 @@ def _learner(
         reason = "default of the case"
     options = resolve(method, method.training_options | dict(asked.options), elsewhere)
     if asked.predict_noise and not asked.predict:
-        raise InputError("noise of the prediction needs a prediction by simulation: set predict, too")
+        raise InputError(
+            "noise in the prediction only applies to a prediction by simulation: also set predict (--predict)"
+        )
     weights = spec.floating.initial_weights(seed, settings.initial_scale)
     if np.issubdtype(method.dtype, np.integer):
         for which, numbers in (("initial", weights), ("fixed", spec.floating.fixed_values)):
@@ -277,10 +280,23 @@ def load_data(data: Any, seed: int, quick: bool = False) -> tuple[Dataset, Setti
         x, t = data
     except (TypeError, ValueError):
         raise InputError(
-            "data must be a case's name, a Dataset (Dataset.from_csv reads a file), or a pair of "
-            "arrays (inputs, targets)"
+            "data must be a case's name, the path of a CSV file, a Dataset, or a pair of arrays (inputs, targets)"
         ) from None
     return own_data(x, t), Settings()
+
+
+def read_file(data: Any, how: FileOptions, asked: TrainingOptions) -> tuple[Any, TrainingOptions]:
+    """`data`, or the samples if it is the path of a data file, and the options `asked` for. The seed then decides the
+    split, too, so one is drawn if none is given. Raises InputError for options of a file without a file."""
+    if not is_data_file(data, [c.name for c in CASES]):
+        for name in how.given:
+            raise InputError(
+                f"{name} only applies to a data file: give the path of a CSV file"
+                + (f" in place of {data!r}" if isinstance(data, str) else ", or give it to Dataset.from_arrays")
+            )
+        return data, asked
+    asked = replace(asked, seed=resolve_seed(asked.seed))
+    return Dataset.from_csv(data, seed=asked.seed, **how.given), asked
 
 
 def _settings(defaults: Settings, given: Mapping[str, Any] | Settings, n_shown: int | None) -> Settings:
@@ -289,7 +305,7 @@ def _settings(defaults: Settings, given: Mapping[str, Any] | Settings, n_shown: 
     if isinstance(given, Settings):
         settings = given
     else:
-        names_elsewhere = [*options_of(TrainingOptions), *OPTIONS, *options_of(Destination)]
+        names_elsewhere = [*options_of(TrainingOptions), *options_of(FileOptions), *OPTIONS, *options_of(Destination)]
         names = Settings.names({**defaults.given, **given})
         every = setting_options()
         for name in given:
@@ -315,7 +331,10 @@ def _validation(
     fraction, every = asked.validation, asked.evaluate_every
     if asked.patience is None and fraction is None:
         if every is not None:
-            raise InputError("evaluate_every needs validation: set validation, the fraction of samples held out, too")
+            raise InputError(
+                "evaluate_every only applies with validation: also give a fraction of samples to hold out, "
+                "validation=0.1"
+            )
         return None, None, np.empty(0, dtype=np.int64)
     left_at_default = ", the default with patience: set validation" if fraction is None else ""
     fraction = _VALIDATION if fraction is None else fraction
@@ -323,8 +342,8 @@ def _validation(
     kept_out = held_out(n_samples, fraction, seed) if 0 < fraction < 1 else np.empty(0, dtype=np.int64)
     if not 0 < len(kept_out) < n_samples:
         raise InputError(
-            f"validation must hold out a fraction of the {n_samples} training samples, between 0 and 1, "
-            f"at least one sample but not all, got {fraction!r}{left_at_default}"
+            f"validation must be a fraction between 0 and 1 that holds out at least one of the {n_samples} training "
+            f"samples, but not all of them, got {fraction!r}{left_at_default}"
         )
     if every is None:
         a_pass = -(-(n_samples - len(kept_out)) // course.batch)
@@ -344,20 +363,20 @@ def _n_predicted(predict: int | bool | None, dataset: Dataset, learner: Learner)
 # The run.
 
 
-@takes(options_of(TrainingOptions), setting_options(), options_of(Destination))
+@takes(options_of(TrainingOptions), options_of(FileOptions), setting_options(), options_of(Destination))
 def train(data: Any, **settings: Any) -> Fit:
     """Train a network by simulation of its reactions, or in the limit of slow learning.
 
     Parameters
     ----------
-    data : a case's name (`gillespie_nn.datasets.CASES`), a `Dataset`, or arrays (x, t). Arrays are a regression, and
-        the training samples are also the test set; for a classification or another test set, give a `Dataset`.
+    data : a case's name (`gillespie_nn.datasets.CASES`), the path of a CSV file, a `Dataset`, or arrays (x, t). A file
+        needs the `target`. Arrays of numbers are a regression, names t[sample] a classification, and the training
+        samples are also the test set; for another task or test set, give a `Dataset`.
     ...
     output : HDF5 file to write, from which `resume` can continue.
-    chemistry, activation, output_activation : a name, or an object with settings. An object brings all of its
-        settings: those that a case has for a chemistry by name do not reach it. Settings by name, as above, are refused
-        where they do not apply. `settings` are also the options of the method, for example
-        epsilon=0.03.
+    chemistry, activation, output_activation : a name, or an object with settings. An object has all of its settings:
+        those of the case are not used for it. A setting by name, as above, that the chosen chemistry and activations do
+        not have is an error. Options of the method are also given by name, for example epsilon=0.03.
 
     Raises
     ------
@@ -365,14 +384,23 @@ def train(data: Any, **settings: Any) -> Fit:
     disk is full.
     """
     destination, given = Destination.taken(settings)
+    how, given = FileOptions.taken(given)
     output = destination.output
     if isinstance(output, str) and output in (a.name for a in ACTIVATIONS):
         raise InputError(f"output={output!r} would name a file: set output_activation for the output layer")
     with Progress("prepare the network", None, destination.progress):
-        plan = make_plan(data, TrainingOptions.of(given))
+        data, asked = read_file(data, how, TrainingOptions.of(given))
+        plan = make_plan(data, asked)
+    # A run that is certain to diverge may take minutes until it does.
+    if plan.has_user_data and (refusal := plan.size_error):
+        raise InputError(refusal)
     if plan.has_user_data and (large := plan.size_warning):
         checks.warn(large)
-    if not isinstance(data, (str, Dataset)) and (likely := _class_warning(plan.dataset.train_t)):
+    if (
+        not isinstance(data, (str, Dataset))
+        and plan.dataset.task == REGRESSION
+        and (likely := _class_warning(plan.dataset.train_t))
+    ):
         checks.warn(likely)
     with nullcontext() if output is None else new_file(output, plan, destination.overwrite) as file:
         return execute_training(plan, file, destination.progress)

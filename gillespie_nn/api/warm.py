@@ -63,7 +63,7 @@ class Warmed(NamedTuple):
     """How long it took to compile [s]."""
 
 
-_ADVICE = "run it again with fewer workers; what is compiled stays"
+_ADVICE = "run it again with fewer workers; kernels that are already compiled are not compiled again"
 _BATCHES = tuple(method.name for method in BATCH_METHODS)
 
 

@@ -165,8 +165,8 @@ _BRIGHT = 0.2
 
 
 def batches(repeats: int = 5, say: Callable[[str], object] = lambda line: None) -> dict:
-    """Microseconds for an image with one thread and with two, the best of `repeats` runs of five presentations of 128
-    random images, taken in turn, at Omega = 10000, T = 60 s, hold 30 s."""
+    """Microseconds for an image with one thread and with two, the shortest of `repeats` alternating runs of five
+    presentations of 128 random images, at Omega = 10000, T = 60 s, hold 30 s."""
     rows = [row for layers in LAYERS_OF_BATCHES for row in _rows(layers, repeats, say)]
     return {"machine": machine(), "batch": _BATCH, "volume": _VOLUME, "repeats": repeats, "networks": rows}
 

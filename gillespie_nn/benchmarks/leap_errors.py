@@ -63,6 +63,7 @@ CASES = {
     "2-4-1": LeapCase((2, 4, 1), 1e4, 140_000.0, False, 100.0),
     "64-32-10": LeapCase((64, 32, 10), 1e3, 14_000.0, True, 4.0),
 }
+"""Training networks on which leaps are compared with exact simulation, by their layer sizes."""
 
 
 def leap_benchmark(
@@ -244,6 +245,7 @@ def _error(spec: TrainingNetwork, case: LeapCase, begin: Callable[..., Method]) 
             for parts in (mean_parts, variance_parts)
         )
     n = 2 * len(labels)
+    # `student` takes a number of values; the difference of two sets of N has 2 N - 2 degrees of freedom.
     quantile = student((1 - CONFIDENCE) / n, 2 * N_BATCHES - 1)
     mean, variance = (_interval(one, other, quantile) for one, other in (mean_parts, variance_parts))
     return {
@@ -269,9 +271,9 @@ def _interval(one: np.ndarray, other: np.ndarray, quantile: float) -> Errors:
 
 
 def presented_sample(samples: int = 200) -> dict:
-    """Time of a presented sample, inputs set: 784-32-10, learning on, random inputs with 150 non-zero pixels,
-    Omega = 1e4, T = 10 s, eta T = 0.003. The median leaves out the first quarter: there the errors are those of random
-    weights, and more weights change."""
+    """Time of a presented sample, with the time to set its inputs: 784-32-10, learning on, random inputs with 150
+    non-zero pixels, Omega = 1e4, T = 10 s, eta T = 0.003. The median leaves out the first quarter: there the errors are
+    those of random weights, and more weights change."""
     spec = training_network((784, 32, 10), learning_rate=3e-4)
     rng, volume, network = np.random.default_rng(0), 1e4, spec.network
     x = rng.random((samples, 784))

@@ -234,6 +234,7 @@ def difference(ours: Sequence[TimedRun], theirs: Sequence[TimedRun]) -> str:
     names = ["events", *names]
     n = len(a)
     error = np.sqrt((a.var(0, ddof=1) + b.var(0, ddof=1)) / n)
+    # `student` takes a number of values; the difference of two sets of n has 2 n - 2 degrees of freedom.
     allowed = student(LEVEL / len(names), 2 * n - 1) * error
     means = zip(names, a.mean(0), b.mean(0), allowed, strict=True)
     worst = [f"{name} {y:.6g} instead of {x:.6g}, allowed {d:.2g}" for name, x, y, d in means if abs(x - y) > d]

@@ -150,7 +150,9 @@ _KB = 1000.0
 def chain(n_species: int) -> ReactionNetwork:
     """0 -> Q1 -> ... -> 0 with 10 molecules of each species, its stationary mean."""
     names = [f"Q{k + 1}" for k in range(n_species)]
-    steps = [f"{left} -> {right} @ {rate}" for left, right, rate in zip(["0", *names], [*names, "0"], [1, *[0.1] * 5])]
+    rates = [1, *[0.1] * n_species]
+    links = zip(["0", *names], [*names, "0"], rates, strict=True)
+    steps = [f"{left} -> {right} @ {rate}" for left, right, rate in links]
     return ReactionNetwork.from_text("\n".join([*steps, *(f"{s} = 10" for s in names)]))
 
 

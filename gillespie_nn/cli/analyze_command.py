@@ -10,6 +10,8 @@ from .. import checks
 from ..analysis import ANALYSES, Ask, citations_of, citations_text, overview, summary, summary_text
 from ..analysis.analysis import Analysis
 from ..analysis.means import MeansAnalysis
+from ..analysis.training_course import TrajectoriesAnalysis
+from ..api.learning_trajectories import INITIAL
 from ..display.curves import known_name
 from ..storage import MomentsRun, Run, open_run
 from ..storage.open import follow
@@ -45,6 +47,7 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
             "run.h5 --what autocorrelation --what spectrum --start 50 --figure run.png",
             "run.h5 --passage 'A >= 10' --json",
             "run.h5 --other run2.h5 --confidence 0.99",
+            "runs/xor.h5 --what trajectories --samples 5 --figure runs/inside.png",
             "run.h5 --watch",
             "run.h5 --cite",
         ),
@@ -70,9 +73,21 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
         help="first passage of a condition, for example 'A - B > 5 and C <= 3', the name of an observable made "
         "by analysis.watch, or end_time for the condition of --stop-when",
     )
-    command.add_argument("--other", metavar="RUN2.h5", help="run to compare with, for example one of method ode")
     command.add_argument(
-        "--figure", metavar="FILE", help="draw to this file (.png, .svg or .pdf); several analyses to FILE-NAME"
+        "--samples", metavar="N|I,J,...",
+        help="of trajectories: the first N presentations, or numbers of training samples, such as 0,5 or 5, (default: "
+        "three presentations or samples)",
+    )  # fmt: skip
+    command.add_argument(
+        "--weights", choices=("trained", INITIAL), help="weights with which trajectories begin (default: trained)"
+    )
+    command.add_argument(
+        "--other", metavar="RUN2.h5", help="run to compare with, for example a run of the same model with method ode"
+    )
+    command.add_argument(
+        "--figure",
+        metavar="FILE",
+        help="draw to this file (.png, .svg or .pdf); several analyses are drawn to one file each, FILE-NAME",
     )
     command.add_argument("--log", choices=("x", "y", "xy"), help="logarithmic axes of trajectories in the figure")
     command.add_argument("--phase", metavar="A,B", help="draw B against A instead of both against time")
@@ -88,7 +103,8 @@ def add_asked(command: argparse.ArgumentParser) -> None:
     """Options that analyses of a run share."""
     command.add_argument(
         "--species", action="append", default=[], metavar="NAME",
-        help="species or observable (default: what rate rules change and those that vary most); may be repeated",
+        help="species or observable, or NAME for NAME_p - NAME_m (default: variables of rate rules, and the quantities "
+        "that vary most); may be repeated",
     )  # fmt: skip
     command.add_argument(
         "--confidence", type=float, default=0.95, metavar="P", help="confidence of intervals (default: 0.95)"
@@ -106,11 +122,13 @@ def run(arguments: argparse.Namespace) -> int:
         other = None if arguments.other is None else stack.enter_context(open_run(arguments.other))
         ask = Ask(
             tuple(arguments.species), arguments.time, arguments.start, arguments.passage, other,
-            log=arguments.log or "", phase=_phase(arguments.phase),
+            log=arguments.log or "", phase=_phase(arguments.phase), samples=_samples(arguments.samples),
+            weights=arguments.weights,
             **({} if arguments.confidence is None else {"confidence": arguments.confidence}),
         )  # fmt: skip
-        record = summary(opened)
-        print(summary_text(record, _shown(opened, arguments, bool(analyses or figures))))
+        named = _shown(opened, arguments, bool(analyses or figures))
+        record = summary(opened, [name for name in named if name not in opened.quantities])
+        print(summary_text(record, named))
         if arguments.cite:
             record["references"] = citations_of(opened)
             print(citations_text(record["references"]))
@@ -147,6 +165,22 @@ def _phase(text: str | None) -> tuple[str, str] | None:
     return names[0], names[1]
 
 
+def _samples(text: str | None) -> int | list[int] | None:
+    """`--samples`: a number of presentations, or with a comma numbers of samples."""
+    if text is None:
+        return None
+    try:
+        numbers = [int(part) for part in text.split(",") if part.strip()]
+    except ValueError:
+        numbers = []
+    if not numbers:
+        raise checks.InputError(
+            "--samples takes a number of presentations, such as 5, or numbers of training samples, such as 0,5 or 5, "
+            f"with a comma, got {text!r}"
+        )
+    return numbers if "," in text else numbers[0]
+
+
 def _check_given(arguments: argparse.Namespace, analyses: list[type[Analysis]]) -> None:
     """Refuse options without effect."""
     for flag, value in (("--log", arguments.log), ("--phase", arguments.phase)):
@@ -156,6 +190,9 @@ def _check_given(arguments: argparse.Namespace, analyses: list[type[Analysis]]) 
             raise checks.InputError(f"{flag} only applies to a figure: add --figure run.png, for example")
         if analyses and MeansAnalysis not in analyses:  # the overview of an ensemble shows means, too
             raise checks.InputError(f"{flag} only applies to the figure of means: add --what means")
+    for flag, value in (("--samples", arguments.samples), ("--weights", arguments.weights)):
+        if value is not None and TrajectoriesAnalysis not in analyses:
+            raise checks.InputError(f"{flag} only applies to trajectories: add --what trajectories")
     if analyses or arguments.figure is not None:
         return
     given = {

@@ -33,7 +33,7 @@ _INSTEAD = {
     ),
     "--methods": (
         ("--case", "--markdown"),
-        "each exact method and `auto` on models of all kinds, in CPU time an event",
+        "CPU time per event of each exact method and of `auto`, on models of all kinds",
     ),
     "--networks": (
         ("--case", "--peers", "--markdown", "--exact-methods", "--full", "--end-time"),
@@ -41,11 +41,11 @@ _INSTEAD = {
     ),
     "--scale": ((), "time per event for networks from 2-4-1 to 784-32-10"),
     "--batches": ((), "time per image by the methods that train without a list of reactions"),
-    "--continuous": ((), "CPU time an event where rate rules change variables besides molecules"),
+    "--continuous": ((), "CPU time per event of models in which rate rules change continuous variables"),
     "--leap": (("--case", "--peers"), "speed and certified error of tau-leaping"),
     "--ensemble": (
         ("--workers",),
-        "speed with several workers, and the cost of a replicate beyond its events",
+        "speed with several workers, and the overhead of a replicate besides its events",
     ),
     "--storage": ((), "cost of storing a run in a file"),
     "--cold": ((), "CPU time of a first run, which compiles its kernels"),
@@ -72,10 +72,11 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command.add_argument(
         "--case", action="append",
         help=f"network to measure: {', '.join(CASES)}; with --everyday {', '.join(everyday.MODELS)}; with --methods "
-        f"{', '.join(method_times.MODELS)} (all); and with --networks the name of a file without .net; may be given "
+        f"{', '.join(method_times.MODELS)} (default: all); and with --networks the name of a file without .net; may "
+        "be given "
         "several times",
     )  # fmt: skip
-    command.add_argument("--repeats", type=int, default=5, help="number of timed runs of each measurement (5)")
+    command.add_argument("--repeats", type=int, default=5, help="number of timed runs of each measurement (default: 5)")
     command.add_argument(
         "--peers", action=argparse.BooleanOptionalAction, help="include other programs (the default), or leave them out"
     )
@@ -83,10 +84,13 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     for flag, (_, what) in _INSTEAD.items():
         how: dict = {"metavar": "DIR"} if flag == _FOLDER else {"action": "store_true"}
         instead.add_argument(flag, help=f"measure instead: {what}", **how)
-    command.add_argument("--workers", type=int, help=f"workers that --ensemble compares with one ({_WORKERS})")
+    command.add_argument(
+        "--workers", type=int, help=f"number of workers that --ensemble compares with one worker (default: {_WORKERS})"
+    )
     command.add_argument(
         "--replicates", type=int,
-        help=f"number of short runs of --everyday ({everyday.REPLICATES}); it simulates a fifth as many long runs",
+        help=f"number of short runs of --everyday (default: {everyday.REPLICATES}); it simulates a fifth as many long "
+        "runs",
     )  # fmt: skip
     command.add_argument(
         "--exact-methods", action="store_true", help="include each exact method in --everyday or --networks"

@@ -36,7 +36,8 @@ COMMANDS = {
     ),
     "repair": Command(
         "repair_command",
-        "repair a run file whose writer was killed: committed data are copied, and the copy replaces the file",
+        "repair the file of a run that was killed while it was writing: committed data are copied, and the copy "
+        "replaces the file",
     ),
     "analyze": Command("analyze_command", "summarise a run file, analyse it and, with --figure, draw it"),
     "report": Command(
@@ -69,7 +70,9 @@ COMMANDS = {
         "list the models that come with the package, or print one; commands take their names in place of a file",
     ),
     "fetch-data": Command("fetch_data_command", "download the data files that a case needs and check their SHA-256"),
-    "warm": Command("warm_command", "compile the kernels of all methods now, so that no later run has to wait for it"),
+    "warm": Command(
+        "warm_command", "compile the kernels of all methods now, so that later runs start without compiling"
+    ),
     "completion": Command("completion_command", "print a completion script for bash, zsh or tcsh"),
 }
 

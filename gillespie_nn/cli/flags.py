@@ -191,7 +191,11 @@ def noise_of(arguments: argparse.Namespace, when: str = "train") -> list:
     for name in given:
         kinds = [kind for asked in every.values() for _, _, kind in asked]
         if not any(kind in by_name and name in by_name[kind].parameters for kind in kinds):
-            raise InputError(f"--noise-{name.replace('_', '-')}: no requested noise uses it; see the kinds in --help")
+            raise InputError(
+                f"--noise-{name.replace('_', '-')} does not apply to the requested noise: it needs a path of kind "
+                + " or ".join(kind.name for kind in KINDS if name in kind.parameters)
+                + "; choose one with --rate-noise-kind, for example"
+            )
     noises = []
     for noise, amplitude, kind in every[when]:
         taken = by_name[kind].parameters if kind in by_name else {}
@@ -210,7 +214,7 @@ def _asked(arguments: argparse.Namespace, prefix: str) -> list[tuple[type[Noise]
             asked.append((noise, amplitude, kind or _usual(noise, _kinds(noise, _presented(arguments)))))
         elif kind is not None:
             flag = f"--{prefix}{noise.name}-noise"
-            raise InputError(f"{flag}-kind {kind} needs an amplitude: give {flag} EPS, too")
+            raise InputError(f"{flag}-kind {kind} needs an amplitude: also give {flag} EPS")
     return asked
 
 

@@ -59,7 +59,8 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command.add_argument(
         "--output",
         metavar="FOLDER",
-        help=f"folder (default: {_FOLDER}; {_QUICK_FOLDER} with --quick); studies in its report stay there",
+        help=f"folder (default: {_FOLDER}; {_QUICK_FOLDER} with --quick); studies already in its report are not "
+        "removed",
     )
     add_json(command)
     return command
@@ -101,7 +102,7 @@ def run(arguments: argparse.Namespace) -> int:
         tally = ", ".join(f"{v} in {verdicts.count(v)}" for v in dict.fromkeys(verdicts))
         print(f"{claim}: of {counted(len(verdicts), 'regime')}, {tally}")
     n_done = results["points"] - results["missing"]
-    print(f"{n_done} of {counted(results['points'], 'point')}, {results['blown_up']} blew up")
+    print(f"{n_done} of {counted(results['points'], 'point')}, {results['blown_up']} diverged")
     print(f"report written to {results['report']}, with {counted(len(results['figures']), 'figure')}")
     if arguments.json:
         print_json(results | {"output": str(output)})
@@ -110,7 +111,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def interrupted(arguments: argparse.Namespace) -> str:
     """The message after Ctrl-C."""
-    return f"interrupted; finished runs are kept in {_folder(arguments)}; the same command continues from there"
+    return f"interrupted; finished runs are saved in {_folder(arguments)}; run the same command again to continue"
 
 
 def _folder(arguments: argparse.Namespace) -> Path:

@@ -205,7 +205,9 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     )  # fmt: skip
     methods = options_of_methods()
     add_flags(command, {n: o for n, o in _OPTIONS.items() if n not in methods})
-    command.add_argument("--describe", action="store_true", help="first print propensity and rate of each reaction")
+    command.add_argument(
+        "--describe", action="store_true", help="first print the propensity and the rate of each reaction"
+    )
     add_json(command)
     add_flags(command.add_argument_group("settings of methods"), methods)
     add_noise(command, {"train": "the run"})
@@ -266,9 +268,9 @@ def _as_simulated(network: ReactionNetwork, asked: Mapping[str, Any]) -> Reactio
 def interrupted(arguments: argparse.Namespace) -> str:
     """The message after Ctrl-C."""
     if arguments.output is None:
-        return "interrupted; nothing is kept without --output"
+        return "interrupted; nothing was saved, because --output was not given"
     if arguments.sweep is not None:
-        return f"interrupted; finished rows are kept in {arguments.output}; the same command continues with the rest"
+        return f"interrupted; finished rows are saved in {arguments.output}; run the same command again to continue"
     return resume_hint(arguments.output)
 
 

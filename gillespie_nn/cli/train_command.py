@@ -12,11 +12,10 @@ from ..api import Fit, train
 from ..api.fit import TOLERANCE
 from ..checks import InputError
 from ..datasets import CASES
-from ..datasets.dataset import CLASSIFICATION, REGRESSION, TASKS, Dataset
+from ..datasets.dataset import CLASSIFICATION, REGRESSION, SUFFIXES, FileOptions
 from ..display.tables import Table, counted
 from ..nn.settings import setting_options
 from ..options import any_of, options_of
-from ..seeds import resolve_seed
 from ..simulation.evaluation import accuracy_interval
 from ..simulation.run_options import Destination, TrainingOptions
 from .common import Subparsers, add_json, parser, print_json
@@ -36,7 +35,7 @@ def resume_hint(path: str | Path) -> str:
     """The message after Ctrl-C for a run that is written to `path`."""
     if not checks.path_of("output", path).is_file():
         return "interrupted before the output file was created"
-    return f"interrupted; what was committed is kept; continue with: gillespie-nn resume {shlex.quote(str(path))}"
+    return f"interrupted; committed data are saved; continue with: gillespie-nn resume {shlex.quote(str(path))}"
 
 
 def record(fit: Fit, total: float | None = None) -> dict:
@@ -121,15 +120,23 @@ def print_fit(fit: Fit, total: float | None = None) -> None:
             moment = scores.get("accuracy_chemical_moment", np.nan)
             at_one = "" if np.isnan(moment) else f"; {moment:.3f} from outputs at one moment"
             print(f"accuracy by simulation {accuracy}, of {_predicted(fit)}{at_one}")
-    print(f"RMSE {scores['rmse']:.4f} (float gradient descent {scores['rmse_gradient_descent']:.4f})")
+    print(f"RMSE {scores['rmse']:.4f} (float gradient descent {scores['rmse_gradient_descent']:.4f}){_in_units(fit)}")
     if scores["rmse_gradient_descent"] > _LEARNT * scores["rmse_before"] > scores["rmse"]:
-        print("float gradient descent learns nothing at these steps: they are too large for it, but not for a flow")
+        print("float gradient descent does not learn with steps of this size; method gradient_flow can use them")
     if "rmse_best" in scores:
         print(f"RMSE of the best weights {scores['rmse_best']:.4f}")
     if fit.chemical is not None:
         print(f"RMSE by simulation {scores['rmse_chemical']:.4f}, of {_predicted(fit)}")
     if fit.output:
         print(f"run written to {fit.output}")
+
+
+def _in_units(fit: Fit) -> str:
+    """The error in the units of a single scaled target."""
+    scale = fit.plan.dataset.target_scale
+    if scale is None or len(scale.width) > 1:
+        return ""
+    return f", which is {fit.scores['rmse'] * scale.width[0]:.4g} in the units of the targets"
 
 
 def _whole(fit: Fit, total: float | None) -> str:
@@ -173,7 +180,11 @@ def _predicted(fit: Fit) -> str:
 
 def _print_table(fit: Fit) -> None:
     print("outputs are computed in floating point, with weights averaged over up to 100 last presentations")
-    if fit.plan.dataset.scaled:
+    data = fit.plan.dataset
+    if data.feature_scale is not None:
+        scaled = "inputs, targets and outputs" if data.target_scale is not None else "inputs"
+        print(f"{scaled} are in the units that they were given in, not scaled")
+    elif data.scaled:
         print("inputs are the scaled features, as the network receives them")
     print(_table(fit).text())
 
@@ -181,23 +192,32 @@ def _print_table(fit: Fit) -> None:
 def _table(fit: Fit) -> Table:
     """Test samples with targets and outputs. `right?` agrees with the accuracy; a regression has errors instead."""
     data, outputs = fit.plan.dataset, fit.outputs
-    columns = {"input": _inputs(data.test_x)}
+    inputs = data.test_x if data.feature_scale is None else data.feature_scale.undo(data.test_x)
+    columns = {"input": _inputs(inputs)}
     if data.task == CLASSIFICATION:
         caption = (
             "a prediction counts as right if it is the target class: the class with the largest output is predicted"
         )
-        columns |= {"target class": _classes(data, data.test_t), "predicted class": _classes(data, outputs)}
+        columns |= {"target class": data.class_of(data.test_t).tolist()}
+        columns |= {"predicted class": data.class_of(outputs).tolist()}
         right = (outputs.argmax(axis=1) == data.test_t.argmax(axis=1))[:, None]
     else:
         caption = "an output counts as right if it is on the same side of 0.5 as its target"
-        columns |= {"target": _cells(data.test_t, "{:.4g}"), "output": _cells(outputs, "{:.3f}")}
-        right = (outputs > 0.5) == (data.test_t > 0.5)
+        targets, outputs = map(data.from_concentrations, (data.test_t, outputs))
+        form = "{:.3f}" if data.target_scale is None else "{:.4g}"
+        columns |= {"target": _cells(targets, "{:.4g}"), "output": _cells(outputs, form)}
+        right = (outputs > 0.5) == (targets > 0.5)
     if data.task == REGRESSION:
-        caption = "the error is the output minus the target" + (", in scaled units" if data.scaled else "")
-        columns["error"] = _cells(outputs - data.test_t, "{:+.3f}")
+        scaled = data.scaled and data.target_scale is None
+        caption = "the error is the output minus the target" + (", in scaled units" if scaled else "")
+        columns["error"] = _cells(outputs - targets, form.replace(":", ":+"))
     if fit.chemical is not None:
         chemical = fit.chemical
-        shown = _classes(data, chemical) if data.task == CLASSIFICATION else _cells(chemical, "{:.3f}")
+        shown = (
+            data.class_of(chemical).tolist()
+            if data.task == CLASSIFICATION
+            else _cells(data.from_concentrations(chemical), form)
+        )
         columns["by simulation"] = shown + ["-"] * (len(data.test_t) - len(shown))
     if data.task != REGRESSION:
         columns["right?"] = [" ".join("yes" if each else "no" for each in row) for row in right]
@@ -212,11 +232,6 @@ def _inputs(x: np.ndarray) -> list[str]:
     return [f"{cell} ... {left} more" for cell in _cells(x[:, :_FEATURES], "{:.4g}")]
 
 
-def _classes(data: Dataset, outputs: np.ndarray) -> list[str]:
-    """Names of the classes with the largest of `outputs` float64[sample, class], or their numbers from 0."""
-    return [data.classes[k] if data.classes else str(k) for k in outputs.argmax(axis=1)]
-
-
 def _cells(values: np.ndarray, form: str) -> list[str]:
     """One cell per row of float64[sample, column], with aligned numbers."""
     columns = [[form.format(value) for value in column] for column in values.T]
@@ -227,6 +242,7 @@ def _cells(values: np.ndarray, form: str) -> list[str]:
 # The subcommand.
 
 _SETTINGS = setting_options()
+_FILE = options_of(FileOptions)
 _OPTIONS = any_of(options_of(TrainingOptions), _SETTINGS, options_of(Destination), options_of_methods(training=True))
 
 
@@ -237,25 +253,17 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
         (
             "xor --seed 0 --output runs/xor.h5",
             "iris --validation 0.2 --patience 5 --json",
-            "--data flowers.csv --target species --scale unit --output runs/flowers.h5",
+            "flowers.csv --target species --scale unit --output runs/flowers.h5",
         ),
     )
     cases = ". ".join(f"{c.name}: {c.summary}" for c in CASES)
-    command.add_argument("case", metavar="CASE", nargs="?", help=f"dataset to learn. {cases}")
-    of_file = command.add_argument_group("your data", "a CSV file; its first line has the names of the columns")
-    of_file.add_argument("--data", metavar="FILE.csv", help="train on this file instead of a case")
-    of_file.add_argument("--target", metavar="COLUMN", help="the column to learn")
-    of_file.add_argument("--features", metavar="A,B", help="columns to learn it from (default: all others)")
-    of_file.add_argument(
-        "--task", metavar="TASK", help=f"{', '.join(TASKS)} (default: classification if the target has names, "
-        "regression if it has numbers with fractions)",
+    command.add_argument(
+        "case", metavar="CASE", nargs="?",
+        help=f"dataset to learn, or a CSV file ({', '.join(SUFFIXES)}) whose first line names the columns. {cases}",
     )  # fmt: skip
-    of_file.add_argument(
-        "--scale", metavar="SCALE", help="`unit` maps features, and the target of a regression, to the range 0 to 1"
-    )
-    of_file.add_argument(
-        "--test", type=float, metavar="P", help="fraction of the samples kept for the test (default: 0.25)"
-    )
+    of_file = command.add_argument_group("your data", "a CSV file; its first line has the names of the columns")
+    of_file.add_argument("--data", metavar="FILE.csv", help="the file, if it is not given in place of CASE")
+    add_flags(of_file, _FILE)
     command.add_argument("--hidden", metavar="SIZES", help="sizes of the hidden layers, for example 4 or 32,16")
     methods = options_of_methods(training=True)
     add_flags(command.add_argument_group("settings of the network and its training"), _SETTINGS)
@@ -271,7 +279,7 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    asked = given(arguments, _OPTIONS)
+    asked = given(arguments, _OPTIONS) | given(arguments, _FILE)
     if arguments.predict_limit is not None:
         asked["predict"] = arguments.predict_limit
     begun = time.perf_counter()
@@ -293,27 +301,20 @@ def run(arguments: argparse.Namespace) -> int:
 def interrupted(arguments: argparse.Namespace) -> str:
     """The message after Ctrl-C."""
     if arguments.output is None:
-        return "interrupted; nothing is kept without --output"
+        return "interrupted; nothing was saved, because --output was not given"
     return resume_hint(arguments.output)
 
 
-def _data(arguments: argparse.Namespace) -> str | Dataset:
-    """The case, or the samples of the file."""
-    flags = {name: getattr(arguments, name) for name in ("target", "features", "task", "scale", "test")}
-    given = {name: value for name, value in flags.items() if value is not None}
+def _data(arguments: argparse.Namespace) -> str | Path:
+    """The case or the file of the command line."""
     if arguments.data is None:
         if arguments.case is None:
-            raise InputError(f"nothing to learn: give a case ({', '.join(c.name for c in CASES)}) or --data FILE.csv")
-        if given:
-            raise InputError(f"--{next(iter(given))} only applies with --data: add --data FILE.csv")
-        return arguments.case
+            raise InputError(f"no dataset is given: name a case ({', '.join(c.name for c in CASES)}) or FILE.csv")
+        return str(arguments.case)
     if arguments.case is not None:
-        raise InputError(f"give either the case {arguments.case!r} or --data {arguments.data}, not both")
-    if arguments.target is None:
-        raise InputError("--data needs --target COLUMN, the column to learn")
-    if arguments.features is not None:
-        given["features"] = [name.strip() for name in arguments.features.split(",")]
-    return Dataset.from_csv(arguments.data, seed=resolve_seed(arguments.seed or 0), **given)
+        raise InputError(f"give either {arguments.case!r} or --data {arguments.data}, not both")
+    # A path, since after --data even the name of a case is that of a file.
+    return checks.path_of("data", arguments.data)
 
 
 def _sizes(text: str | None) -> tuple[int, ...] | None:

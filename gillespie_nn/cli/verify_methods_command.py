@@ -33,14 +33,17 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
         "--method",
         action="append",
         metavar="NAME",
-        help="test only this method (all exact methods); may be given several times",
+        help="test only this method (default: all exact methods); may be given several times",
     )
     command.add_argument(
         "--sbml-suite", metavar="FOLDER", help="folder of the SBML stochastic test suite; runs its cases"
     )
     command.add_argument("--folder", metavar="DIR", help="folder of the files that a check needs")
     command.add_argument(
-        "--ladder", action="store_true", help="measure how fast each level of description converges to the next"
+        "--ladder",
+        action="store_true",
+        help="measure how fast each level of description (master equation, Langevin, "
+        "rate equations, ...) converges to the next",
     )
     command.add_argument("--output", metavar="FILE", help="figure of --ladder to write (.png, .svg or .pdf)")
     command.add_argument("--overwrite", action="store_true", help="overwrite an existing figure")
@@ -48,9 +51,9 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
         "--replicates",
         type=int,
         default=10_000,
-        help=f"number of replicates of each case (at least {LEAST_REPLICATES}; 10000)",
+        help=f"number of replicates of each case (at least {LEAST_REPLICATES}; default: 10000)",
     )
-    command.add_argument("--seed", type=int, default=0, help="seed of the random numbers, a whole number (0)")
+    command.add_argument("--seed", type=int, default=0, help="seed of the random numbers, a whole number (default: 0)")
     add_flags(command, options_of_methods())
     add_json(command)
     return command

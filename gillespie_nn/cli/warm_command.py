@@ -18,7 +18,7 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command.add_argument(
         "--method", action="append", metavar="NAME", help="only this method (default: all); can be given several times"
     )
-    command.add_argument("--workers", type=int, metavar="N", help="number of processes (default: one a core)")
+    command.add_argument("--workers", type=int, metavar="N", help="number of processes (default: one per core)")
     add_json(command)
     return command
 
@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     if n > before:
         print(f"compiled {counted(n - before, 'kernel')} in {seconds:.1f} s")
     else:
-        print(f"all kernels are compiled already (checked in {seconds:.1f} s)")
+        print(f"all kernels are already compiled (checked in {seconds:.1f} s)")
     print(f"{folder} has {counted(n, 'kernel')}, {n_bytes / 1e6:.0f} MB")
     if arguments.json:
         print_json({
@@ -47,4 +47,4 @@ def run(arguments: argparse.Namespace) -> int:
 
 def interrupted(arguments: argparse.Namespace) -> str:
     """The message after Ctrl-C."""
-    return "interrupted; kernels that are compiled already stay, and the same command continues with the rest"
+    return "interrupted; finished kernels are saved; run the same command again to compile the rest"

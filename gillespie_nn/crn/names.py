@@ -66,7 +66,7 @@ def chosen(what: str, asked: Iterable[str], names: Collection[str]) -> tuple[str
 def by_pattern(what: str, values: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
     """{name: value} of `values` by name or by pattern, in which each pattern stands for the `names` that it matches.
 
-    A name given exactly wins over all patterns, and of several patterns that match a name the last one. Raises
+    An exact name takes precedence over all patterns. If several patterns match a name, the last one counts. Raises
     InputError for a name that is not among `names`, and for a pattern that matches none.
     """
     result: dict[str, Any] = {}

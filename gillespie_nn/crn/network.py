@@ -11,7 +11,7 @@ no factor 1 / nu!: dimerisation `2 A -> B @ k` has propensity k / Omega * n (n -
 
 import hashlib
 import os
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from types import MappingProxyType
@@ -56,8 +56,8 @@ class ReactionNetwork:
     species : names, in file order. Without them, those of the reactions in order of appearance, followed by those of
         `initial`.
     reactions : `Reaction`s over these species. Unnamed ones are called r1, r2, ... by position.
-    initial : initial amounts [molecules] by name, whole or not; species not named start at 0. Methods in real numbers
-        use them unchanged, others need whole ones, see `round_initial` of `simulate`.
+    initial : initial amounts [molecules] by name, whole or not; species not named start at 0. Methods for real-valued
+        amounts use them unchanged; all other methods need whole numbers, see `round_initial` of `simulate`.
     volume : Omega if the model fixes it (SBML compartments), or None if it is chosen in `simulate`.
     parameters : values by name, which laws, rules and events can read; events can change them.
     rules : expressions by name; a rule gives the count of a species that no reaction changes, or a new named value.
@@ -304,10 +304,11 @@ class ReactionNetwork:
         kinetics: str = "stochastic",
         volume: float | None = None,
         initial: Mapping[str, float] | None = None,
+        notes: Sequence[str] = (),
     ) -> str:
         """Write SBML level 3; see `crn.formats.sbml_write.write`. Returns the document, and writes it to `path` if
         given."""
-        return self._written("sbml", path=path, kinetics=kinetics, volume=volume, initial=initial)
+        return self._written("sbml", path=path, kinetics=kinetics, volume=volume, initial=initial, notes=notes)
 
     def to_antimony(
         self,
@@ -426,8 +427,8 @@ class ReactionNetwork:
         """Initial state [species] [molecules], with overrides by name: int64 if all amounts are whole and at most
         2**53, else float64.
 
-        A name can be a pattern such as `update_*`. Exact names win over patterns, and later patterns over earlier ones.
-        A species with a rate rule is 0 here, and no override: see `with_continuous`.
+        A name can be a pattern such as `update_*`. Exact names take precedence over patterns, and later patterns over
+        earlier ones. A species with a rate rule is 0 here, and no override: see `with_continuous`.
         """
         amounts = dict(self.initial)
         amounts |= dict.fromkeys(amounts.keys() & self.rate_rules.keys(), 0)
@@ -465,7 +466,7 @@ class ReactionNetwork:
     def rates(self, overrides: Mapping[str, float] | None = None) -> np.ndarray:
         """Rate constants float64[reaction], with overrides by reaction name or pattern, see `amounts`.
 
-        The two halves of a reversible reaction are two reactions, `name` and `name_back`; `name*` sets both.
+        The two directions of a reversible reaction are two reactions, `name` and `name_back`; `name*` sets both.
         """
         rates = np.array([r.rate for r in self.reactions], dtype=np.float64)
         if overrides is not None:
@@ -488,7 +489,7 @@ class ReactionNetwork:
                 )
 
     def __reduce__(self) -> tuple:
-        """Pickled as what it is made of; what was worked out from that is worked out again."""
+        """Pickles the fields only; cached values are computed again after loading."""
         values = [getattr(self, f.name) for f in fields(self)]
         return type(self), tuple(dict(v) if isinstance(v, Mapping) else v for v in values)
 

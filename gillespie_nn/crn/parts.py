@@ -83,7 +83,8 @@ def drawn(expression: Expression, value: Callable[[Expression], Any], rng: np.ra
 class Event(NamedTuple):
     """When `trigger` becomes true, `assignments` are made, after `delay` [s] if there is one.
 
-    Right-hand sides speak of counts. Those of one event are worked out first and then assigned together.
+    Right-hand sides read species as counts. All right-hand sides of an event are evaluated first, then all values are
+    assigned.
     """
 
     name: str
@@ -156,9 +157,10 @@ def fractions_refused(species: Sequence[str], amounts: np.ndarray, why: str = ""
             "substance='mole' (--substance mole)"
         )
     return (
-        f"the initial state has {shown}, but methods that count need whole numbers of molecules{why}: set "
-        "round_initial='nearest' or round_initial='random' (up with the probability of the fraction; --round-initial), "
-        "give whole numbers with initial, or use a method in real numbers (ode, langevin, linear_noise)"
+        f"the initial state has {shown}, but counts of molecules must be whole numbers{why}: round them with "
+        "round_initial='nearest' or round_initial='random' (--round-initial; random rounds up with the probability of "
+        "the fraction), give whole numbers with initial (--initial), or use ode, langevin or linear_noise, which take "
+        "real numbers"
         f"{moles}"
     )
 

@@ -250,7 +250,8 @@ def _threshold_of(factor: Expression) -> Threshold | None:
 
 
 def checked_expression(expression: Expression, what: str, names: Container[str], draws: bool = False) -> Expression:
-    """`expression`, if it is one, of bearable size, over known names, and without random draws unless `draws`."""
+    """`expression`, checked: it is an Expression below the limits of size, has only known names, and no random draws
+    unless `draws`."""
     if not isinstance(expression, Expression):
         raise InputError(f"{what} must be an Expression, got {expression!r}: make one with gillespie_nn.law, from text")
     checked(expression, what)

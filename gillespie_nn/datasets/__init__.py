@@ -12,6 +12,7 @@ _OTHER_DATA = (
     "gnn.train(Dataset.from_csv('FILE.csv', target='COLUMN')) or gnn.train((inputs, targets))"
 )
 CASES = (XOR, Iris, Regression, Digits, MNIST)
+"""All datasets that `train` knows by name."""
 
 
 def case(name: str) -> Case:

@@ -328,9 +328,10 @@ class MNIST(Case):
     """A grey value g in 0..255 is the concentration g / 255, less its mean over the training images; the target is
     one-hot. The split is the published one, whatever the seed.
 
-    128 images at once share the weights, and the licence falls as a cosine. Step and h were chosen by training on
-    55,000 training images, judged on the other 5,000. Hold and window are half a minute each: errors need about 20 s to
-    come to rest, and must follow the weights while these learn. Descent in floating point diverges at this step.
+    128 images are presented at once and share the weights. The learning rate falls along half a cosine. Step and h were
+    chosen by training on 55,000 training images, judged on the other 5,000. Hold and window are half a minute each:
+    errors need about 20 s to come to rest, and must follow the weights while these learn. Descent in floating point
+    diverges at this step.
     """
 
     name = "mnist"

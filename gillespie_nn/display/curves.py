@@ -5,7 +5,7 @@ A result is any object with the public attributes of a `Result`: trajectories or
 
 import inspect
 import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any, NamedTuple
@@ -52,13 +52,39 @@ def species_of(result: Any) -> tuple[str, ...]:
     return tuple(name for name in result.quantities if name in result.model.index)
 
 
+def signed_numbers(result: Any) -> Mapping[str, Any]:
+    """`EnsembleResult.signed_numbers` of a result; empty for an object that is not one."""
+    return getattr(result, "signed_numbers", {})
+
+
+def signs_of(result: Any, name: str) -> tuple[tuple[str, int], ...]:
+    """Pairs (species, +1 or -1) whose sum is `name`: two for a signed number, one for a species or observable."""
+    signed = () if name in result.quantities else signed_numbers(result)
+    return signed[name].signs() if name in signed else ((name, 1),)  # type: ignore[call-overload]
+
+
 def known_name(result: Any, name: Any, kind: str = "species", whose: str = "the result has", **how: Any) -> Any:
-    """`name`, which must be a quantity of the result. `kind`, `whose` and `how` go to `checks.choice`. Raises
-    InputError for another name; the message says so if it is a species that was not recorded."""
+    """`name`, which must be a quantity of the result or a signed number. `kind`, `whose` and `how` go to
+    `checks.choice`. Raises InputError for another name; the message says so if it is a species that was not recorded,
+    or a signed number of which there are only moments of its rails."""
+    if isinstance(name, str) and name not in result.quantities and name in signed_numbers(result):
+        if is_moments(result):
+            plus, minus = (species for species, _ in signs_of(result, name))
+            raise InputError(
+                f"{name} is {plus} less {minus}, and moments of their difference were not recorded: simulate again "
+                f"with record='trajectories', or add the line `@rule {name} = {plus} - {minus}` to the model"
+            )
+        return name
+    how["elsewhere"] = (*how.get("elsewhere", ()), *signed_numbers(result))
     if isinstance(name, str) and name not in result.quantities and name in getattr(result.model, "index", ()):
         have = checks.shortened(list(result.quantities)) or "none"
         raise InputError(f"species {name!r} was not recorded: {whose} {have}; simulate again with {name} in species")
     return checks.choice(kind, name, result.quantities, whose, **how)
+
+
+def has_units(result: Any, name: str) -> bool:
+    """Whether values of `name` are in the units of the result, as those of species and signed numbers are."""
+    return name in species_of(result) or (name not in result.quantities and name in signed_numbers(result))
 
 
 def is_stepped(result: Any, name: str) -> bool:
@@ -69,7 +95,9 @@ def is_stepped(result: Any, name: str) -> bool:
     network = result.model
     if network is None:  # a result that was made from arrays
         return True
-    reads = network.resolved_rules[name].names() if name in network.resolved_rules else {name}
+    reads: set[str] = set()
+    for part, _ in signs_of(result, name):
+        reads |= network.resolved_rules[part].names() if part in network.resolved_rules else {part}
     return network.rate_rules.keys().isdisjoint(reads)
 
 
@@ -78,7 +106,10 @@ def asked_for(result: Any) -> tuple[str, ...]:
     patterns = getattr(result, "_species_asked", None)
     if patterns is None:
         return tuple(result.quantities)
-    return tuple(name for name in result.quantities if any(fnmatchcase(name, pattern) for pattern in patterns))
+    rails = {species for name in signed_numbers(result).keys() & {*patterns} for species, _ in signs_of(result, name)}
+    return tuple(
+        name for name in result.quantities if name in rails or any(fnmatchcase(name, pattern) for pattern in patterns)
+    )
 
 
 def with_rate_rules(result: Any) -> tuple[str, ...]:
@@ -135,6 +166,8 @@ def choose(result: Any, names: Sequence[str], most: int) -> tuple[str, ...]:
 
 def values(result: Any, name: str, replicates: slice = slice(None)) -> np.ndarray:
     """float64[replicate, point], a quantity in its units; NaN at points that a replicate did not reach."""
+    if len(parts := signs_of(result, name)) > 1:
+        return np.asarray(sum(sign * values(result, part, replicates) for part, sign in parts))
     if name in result.observable_names:
         return np.asarray(result.observables[replicates, :, result.observable_names.index(name)], dtype=float)
     return _real(result.counts[replicates, :, result.species.index(name)])
@@ -157,18 +190,29 @@ def band(result: Any, name: str, confidence: float) -> Band:
             bottom, top = result.quantile(BAND, name)
     elif len(result) > 1:
         bottom, top = result.quantile(BAND, name)
-    elif result.covariance.shape[-1] and name in species_of(result) and name not in result.observable_names:
+    elif np.isfinite(variance := variance_of_law(result, name)).any():
         from scipy import stats  # which takes long to import
 
-        k = result.species.index(name)
-        spread = stats.norm.isf(BAND[0]) * np.sqrt(np.maximum(np.asarray(result.covariance[0, :, k, k]), 0.0))
+        spread = stats.norm.isf(BAND[0]) * np.sqrt(np.maximum(variance, 0.0))
         bottom, top = mean - spread, mean + spread
     return Band(name, mean, low, high, bottom, top)
 
 
+def variance_of_law(result: Any, name: str) -> np.ndarray:
+    """float64[point], the variance that `linear_noise` computes, in its units; NaN of observables, and for other
+    methods."""
+    signs = signs_of(result, name)
+    have = set(result.species) - set(result.observable_names)
+    if not result.covariance.shape[-1] or not have.issuperset(species for species, _ in signs):
+        return np.full(len(result.time), np.nan)
+    places = [(result.species.index(species), sign) for species, sign in signs]
+    covariance = result.covariance
+    return np.asarray(sum(a * b * np.asarray(covariance[0, :, i, j]) for i, a in places for j, b in places))
+
+
 def factor_to(result: Any, name: str, units: str) -> float:
     """Factor that converts values of `name` to `units`; 1 for observables, whose units are unknown."""
-    if name not in species_of(result) or units == result.units:
+    if not has_units(result, name) or units == result.units:
         return 1.0
     return 1.0 / result.volume if units == CONCENTRATION else result.volume
 
@@ -215,8 +259,9 @@ def plot_ensemble(
     x, y : names of two quantities, for a phase plane.
     log : axes that are logarithmic: `x`, `y` or `xy`.
     units : `molecules` or `concentration`; by default those of `ax`, or of the result.
-    samples : single trajectories that are drawn of each quantity; by default 5 to 1, fewer of many quantities.
-    confidence : of the interval of the mean, at each time alone.
+    samples : number of single trajectories drawn of each quantity; by default 5, and fewer (at least 1) for many
+        quantities.
+    confidence : confidence of the interval of the mean, at each time separately.
     label : what is added to the names in the legend; by default the method, if `ax` shows these names already.
 
     Returns the axes, an array if there are several. Raises InputError for unknown names or options, and
@@ -260,13 +305,13 @@ def ensemble_drawing(
         samples = checks.whole("samples", samples, least=0)
     if phase is not None:
         if None in phase or len(phase) != 2:
-            raise checks.InputError("a phase plane needs two quantities, for example x='A', y='B'")
+            raise checks.InputError("a phase plane needs two quantities: give both x and y, for example x='A', y='B'")
         across, up = (choose(result, [str(name)], 1)[0] for name in phase)
         plane = partial(_phase, result=result, pair=(across, up), log=log, units=units, samples=samples, label=label)
         return Drawing((plane,), size=(6.4 if len(result) == 1 else WIDE, 4))
     chosen = choose(result, names, _MOST_NAMES)
     single = len(result) == 1 and not is_moments(result)
-    species = set(species_of(result))
+    species = {name for name in chosen if has_units(result, name)}
     bands = {name: band(result, name, confidence) for name in chosen}
     kinds = [[b for n, b in bands.items() if (n in species) == of] for of in (True, False)]
     groups = [list(chosen)] if one_panel else [g for kind in kinds for g in by_size(kind, split="y" not in log)]
@@ -384,7 +429,7 @@ def _phase(
     what = label or (f"mean of {n} replicates" if several else result.method)
     axes.plot(*means, LINES[k % len(LINES)], color=colour, linewidth=1.8 if several else 1.0, label=what)
     axes.plot(*(values[:1] for values in means), "o", color=colour, markersize=5, label=f"t = {result.time[0]:g} s")
-    labels = [f"{n} [{units}]" if n in species_of(result) else n for n in pair]
+    labels = [f"{n} [{units}]" if has_units(result, n) else n for n in pair]
     finish(axes, labels[1], log, labels[0])
     title(axes, _title(result, ()))
 
@@ -415,7 +460,7 @@ def _title(result: Any, chosen: Iterable[str]) -> str:
     text = f"{result.method}, Omega = {result.volume:g}, seed {result.seed}"
     if n > 1:
         text += f", {n} replicates"
-    chosen = set(chosen)
+    chosen = {species for name in chosen for species, _ in signs_of(result, name)}
     left = len(set(species_of(result)) - chosen) if chosen else 0
     less = "it varies" if left == 1 else "they vary"
     return text + (f"\n{left} species not shown: {less} less" if left else "")
@@ -467,7 +512,7 @@ def plot_sweep(
             **style(k),
         )  # fmt: skip
     axes.set_xlabel(parameter)
-    axes.set_ylabel(LABELS[units if set(chosen) & set(species_of(rows[0])) else ""])
+    axes.set_ylabel(LABELS[units if any(has_units(rows[0], name) for name in chosen) else ""])
     title(axes, f"means at t = {rows[0].time[-1]:g} s, {100 * confidence:g} % intervals; {rows[0].method}")
     add_legend(axes)
     return axes

@@ -392,6 +392,7 @@ def plot(
 # The whole experiment.
 
 ENDINGS = (".omex", ".sedml")
+"""Endings of files with an experiment."""
 
 
 @dataclass(frozen=True)

@@ -64,8 +64,8 @@ class TrainingNetwork:
     sizes: Sizes
     """Numbers of species and reactions, whether they are listed or not."""
     listed: bool = True
-    """Whether all species and reactions are listed, in `network`. Otherwise methods that need no list simulate it by
-    its layers."""
+    """Whether all species and reactions are listed, in `network`. If not, only methods that need no list, such as
+    `batch_leap`, can simulate it, layer by layer."""
 
     def __post_init__(self) -> None:
         check_phases(self.phases, self.ports)
@@ -127,8 +127,8 @@ class TrainingNetwork:
 
     @cached_property
     def unforced(self) -> tuple[str, ...]:
-        """Species that noise in concentrations leaves out unless asked: nothing brings weights back, nor the total of a
-        switch, which its reactions conserve."""
+        """Species on which noise in concentrations does not act unless it names them: weights, which no reaction
+        restores, and switches, whose reactions conserve their total."""
         conserved = self.declared.conservation_laws
         shared = conserved.indices[np.repeat(np.diff(conserved.indptr) > 1, np.diff(conserved.indptr))]
         names = self.declared.species
@@ -295,11 +295,12 @@ def training_network(
     output : `linear`, or the activation of the output layer.
     signed_inputs : give inputs a minus rail.
     learning : False leaves out targets, errors and updates: the forward network with fixed weights.
-    batch : number of samples presented at once: so many sets of neurons share the weights.
+    batch : number of samples presented at once, each to a set of neurons; all sets share the weights.
     listed : False makes no list of reactions, for methods that need none: see `TrainingNetwork.listed`.
     seed : decides the fixed random numbers of chemistries that have them.
     ...
-    settings : of the chemistry and the activations, by name. These are those of the defaults.
+    settings : settings of the chemistry and the activations, by name. The signature lists those of the default
+        chemistry and activation.
 
     Raises InputError for settings that neither the chemistry nor an activation has.
     """

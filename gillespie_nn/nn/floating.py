@@ -426,9 +426,9 @@ class FloatNetwork:
             n_gradients += 1
             if n_gradients > _MOST_GRADIENTS:
                 raise UnfinishedError(
-                    f"gradient flow reached {s:g} of s = {time:g} in {_MOST_GRADIENTS} gradients: it is stiff, or "
-                    "slides along the kink of an activation; use a smaller learning rate or running time, a smooth "
-                    "activation, or gradient descent"
+                    f"gradient flow only reached {s:g} of s = {time:g} with {_MOST_GRADIENTS} evaluations of the "
+                    "gradient: it is stiff, or stays at the kink of an activation; use a smaller learning rate or "
+                    "running time, a smooth activation, or gradient_descent"
                 )
             return -self.gradient(w, x, t)
 

@@ -123,7 +123,7 @@ class Numbers:
     def of(self, name: str) -> Number:
         """The number that a species carries, or the number of that name. Raises InputError for an unknown name."""
         if name not in self._by_name:
-            raise InputError(f"no number of this network is called {name!r}{meant(name, list(self._by_name))}")
+            raise InputError(f"the network has no quantity named {name!r}{meant(name, list(self._by_name))}")
         return self._by_name[name]
 
     def select(self, *meanings: str, layer: int | None = None, sample: int | None = None) -> tuple[Number, ...]:

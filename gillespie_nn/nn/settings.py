@@ -53,12 +53,13 @@ class PresentationSettings(Options):
         unit="s", usual=_BY_CASE,
     )  # fmt: skip
     batch: int = option(
-        1, whole(), "samples presented at once: so many sets of neurons share the weights", kind=int, usual=_BY_CASE,
-        recorded=IF_GIVEN, more="an update is the sum over the samples, each at the learning rate",
+        1, whole(), "number of samples presented at once, each to a set of neurons; all sets share the weights",
+        kind=int, usual=_BY_CASE, recorded=IF_GIVEN,
+        more="an update of the weights is the sum of the updates by these samples",
     )  # fmt: skip
     presentations: int = option(
         1000, whole(), "number of presentations, each of a batch of samples", kind=int, usual=_BY_CASE,
-        more="with another batch than the case's, by default as many as show the same number of samples",
+        more="if `batch` differs from that of the case, the default presents the same total number of samples",
     )  # fmt: skip
     initial_scale: float = option(1.0, positive(), "scale of the random initial weights", usual=_BY_CASE)
     order: str = option("random", one_of(*ORDERS), "order of the samples", kind=str, usual=_BY_CASE)
@@ -67,8 +68,9 @@ class PresentationSettings(Options):
         more="the mean is that of all training samples, also those held out for validation; predictions subtract it",
     )  # fmt: skip
     shift: int = option(
-        0, whole(0, 127), "shift each image by up to so many pixels each way, drawn anew for each presentation",
-        kind=int, unit="pixels", recorded=IF_GIVEN, more="pixels that become empty are 0 before centring",
+        0, whole(0, 127), "largest random shift of an image in each direction, drawn for each presentation",
+        kind=int, unit="pixels", recorded=IF_GIVEN,
+        more="empty pixels at the edge are set to 0 before the mean is subtracted",
     )  # fmt: skip
 
 
@@ -150,8 +152,8 @@ class Settings:
     def taking(self, given: Mapping[str, Any], n_shown: int | None = None) -> "Settings":
         """These settings with those `given`.
 
-        If no number of presentations is given, there are as many as show `n_shown` samples, by default the number of
-        samples that these settings show, whatever the batch.
+        If `given` has no number of presentations, it is set so that `n_shown` samples are presented in all; by default
+        as many samples as with these settings, for every size of the batch.
         """
         changed = self.replace(**given)
         if given.get("presentations") is not None or (n_shown is None and changed.course.batch == self.course.batch):

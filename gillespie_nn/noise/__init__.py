@@ -15,6 +15,7 @@ from .forms import AdditiveNoise, ConcentrationNoise, RateNoise
 from .noise import KINDS, Noise
 
 NOISES = (RateNoise, ConcentrationNoise, AdditiveNoise)
+"""All noises, by where they act."""
 
 
 def from_record(record: Mapping[str, Any]) -> Noise:

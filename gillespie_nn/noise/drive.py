@@ -46,7 +46,7 @@ class NoisePath:
 
     @property
     def end(self) -> float:
-        """Where in time the present piece ends [s]; infinite if not by time."""
+        """Time at which the present piece ends [s]; infinite if it lasts for a presentation or the run."""
         if self.lasts != GRID:
             return np.inf
         assert self._noise.step is not None  # each kind on a grid has one
@@ -225,8 +225,8 @@ def plan_noise(
     noises : a `Noise`, or a list of them.
     network : what they act on.
     rates : its rate constants float64[reaction]; by default the network's.
-    unforced : names of species that are forced only on request: of a training network its weights, and the switches of
-        its slopes.
+    unforced : names of species on which noise acts only if it names them: in a training network the weights, and the
+        switches of the slopes.
     presented : whether the run has presentations.
     prediction : whether the paths are for inference instead of training.
 

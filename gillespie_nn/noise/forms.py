@@ -17,18 +17,18 @@ from .noise import Bounded, Constant, Impulse, Noise, OrnsteinUhlenbeck, Present
 class ConcentrationNoise(Noise):
     """x_s' = F_s(x) + eps xi_s(t) x_s, or x_s := (1 + eps xi_s) x_s at set times, with a path for each species.
 
-    A path is chemistry: reactions S -> 2 S at rate eps max(xi_s, 0) and S -> 0 at rate eps max(-xi_s, 0), with eps in
-    [1/s]. So every method supports it, with the intrinsic noise of these reactions. An impulse (kind
-    `impulse`, eps a number) rounds whole counts at random, with the right mean, see `Method.scale_counts`. Where a path
-    makes more than the network takes away, counts grow until the run stops with an overflow.
+    A path is implemented by reactions: S -> 2 S at rate eps max(xi_s, 0) and S -> 0 at rate eps max(-xi_s, 0), with eps
+    in [1/s]. So every method supports it, with the intrinsic noise of these reactions. An impulse (kind `impulse`, eps
+    a number) rounds whole counts at random, with the right mean, see `Method.scale_counts`. If a path produces more
+    molecules than the network removes, counts grow until the run stops with an overflow.
 
     Parameters
     ----------
-    species : names of the species forced, or patterns with `*`. By default all species that reactions change, so not
-        the inputs and targets, which are presented. In training weights and switches (as S and A, whose total is
-        conserved) are left out too: nothing brings them back, so forcing would make them drift over the whole run.
-        ("W*", "B*", "S*", "A*") includes them, by the names of species of the default chemistry. The others are those
-        of `Noise`.
+    species : names of the species on which the noise acts, or patterns with `*`. By default these are all species that
+        reactions change, so not inputs and targets. In training, weights and switches (such as S and A, whose sum is
+        conserved) are also left out: no reaction restores them, so noise would make them drift over the whole run.
+        ("W*", "B*", "S*", "A*") includes them, by the names of species of the default chemistry. The other parameters
+        are those of `Noise`.
     """
 
     kind: str = OrnsteinUhlenbeck.name
@@ -85,14 +85,14 @@ class ConcentrationNoise(Noise):
 class AdditiveNoise(ConcentrationNoise):
     """x_s' = F_s(x) + eps xi_s(t) as long as x_s > 0, at 0 only upwards, with a path for each species.
 
-    It is chemistry, as multiplicative noise is: reactions 0 -> S at rate eps max(xi_s, 0) and S -> 0 at rate eps
+    It is implemented by reactions, as in `ConcentrationNoise`: 0 -> S at rate eps max(xi_s, 0) and S -> 0 at rate eps
     max(-xi_s, 0) while a molecule is left, with eps in [concentration/s]. Below one molecule, which is possible in rate
     equations only, the second rate falls to 0 in proportion, so that they have a solution. Without reflection a neuron
     of smooth ReLU, y' = h + z y - y^2, would explode once it is driven far enough below 0.
 
     Parameters
     ----------
-    As of `ConcentrationNoise`.
+    Those of `ConcentrationNoise`.
     """
 
     name = "additive"
@@ -117,7 +117,8 @@ class RateNoise(Noise):
 
     Parameters
     ----------
-    reactions : names of the reactions disturbed, or patterns with `*`; by default all. The others are those of `Noise`.
+    reactions : names of the reactions whose rates the noise changes, or patterns with `*`; by default all. The other
+        parameters are those of `Noise`.
     """
 
     kind: str = Presentation.name

@@ -122,6 +122,7 @@ class Impulse(_Uniform):
 
 
 KINDS = (Constant, Presentation, Bounded, OrnsteinUhlenbeck, Impulse)
+"""All kinds of path that a noise can have."""
 BY_NAME = {kind.name: kind for kind in KINDS}
 
 
@@ -171,6 +172,12 @@ class Noise(ABC):
         amplitude = checks.not_negative(f"amplitude of {self.name} noise", self.amplitude)
         object.__setattr__(self, "amplitude", amplitude)
         checks.choice(f"kind of {self.name} noise", self.kind, self.kinds)
+        if not isinstance(self.shared, bool):
+            raise InputError(f"shared of {self.name} noise must be True or False, got {self.shared!r}")
+        # A record read from a file has lists.
+        for what in ("species", "reactions"):
+            if isinstance(names := getattr(self, what, None), list):
+                object.__setattr__(self, what, tuple(names))
         taken = self.law.parameters
         for parameter in ("step", "correlation_time", "bound"):
             value = getattr(self, parameter)
@@ -185,9 +192,9 @@ class Noise(ABC):
         # A factor 1 + eps xi must stay positive, and far enough from 0, on every path.
         if self.amplitude > self.largest_amplitude:
             raise InputError(
-                f"amplitude {self.amplitude:g} of {self.name} noise is too large: paths of kind {self.kind} reach "
-                f"{self.law.supremum(self):g}, and eps times that must be at most {LARGEST_CHANGE:g}: use at most "
-                f"{self.largest_amplitude:g}"
+                f"amplitude {self.amplitude:g} of {self.name} noise is too large: amplitude times the largest |xi| "
+                f"({self.law.supremum(self):g} for kind {self.kind}) must be at most {LARGEST_CHANGE:g}; use an "
+                f"amplitude of at most {self.largest_amplitude:g}"
             )
 
     @property
@@ -202,9 +209,9 @@ class Noise(ABC):
 
     def record(self) -> dict:
         """All parameters by name, for files."""
-        kind = type(self)
-        registered = kind.__module__.startswith(f"{__package__}.")  # `NOISES` cannot be imported here
-        return {"noise": recorded_name(kind, (kind,) if registered else ())} | asdict(self)
+        cls = type(self)
+        registered = cls.__module__.startswith(f"{__package__}.")  # `NOISES` cannot be imported here
+        return {"noise": recorded_name(cls, (cls,) if registered else ())} | asdict(self)
 
     @abstractmethod
     def places(self, network: ReactionNetwork, unforced: Sequence[str]) -> np.ndarray:
@@ -230,5 +237,7 @@ def matching(what: str, patterns: Sequence[str], names: Sequence[str]) -> np.nda
     """Numbers int64[...] of the `names` that match any of `patterns`. Raises InputError for a pattern without match."""
     if not isinstance(patterns, (tuple, list)) or not all(isinstance(p, str) for p in patterns):
         raise InputError(f"{what} of a noise must be a list of names or patterns such as ('A', 'P*'), got {patterns!r}")
+    if not patterns:
+        raise InputError(f"{what} of a noise is empty, so it would act on nothing: name at least one, or leave it out")
     matches = {name for pattern in patterns for name in names_matching(what, pattern, names)}
     return np.array([k for k, name in enumerate(names) if name in matches], dtype=np.int64)

@@ -208,12 +208,16 @@ def _table(text: str, options: Sequence[object], times: Sequence[float]) -> np.n
 def _execute(
     path: Path, file: Path, options: Sequence[object], end: Sequence[object], folder: str, limit: float | None = None
 ) -> str:
-    """Run `run_network` and return its output; tables are in `folder`. Raises RuntimeError if it fails."""
+    """Run `run_network` and return its output; tables are in `folder`. Raises RuntimeError if it fails or
+    takes over `limit` [s]."""
     command = [path, "-o", "run", *options, "-g", file, file, *end]
-    process = subprocess.run(
-        list(map(str, command)), cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-        errors="replace", timeout=limit, check=False,
-    )  # fmt: skip
+    try:
+        process = subprocess.run(
+            list(map(str, command)), cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            errors="replace", timeout=limit, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        raise RuntimeError(f"run_network did not end within {limit:g} s") from None
     if process.returncode != 0:
         raise RuntimeError(f"run_network failed: {_why(process)}")
     return process.stdout

@@ -132,7 +132,7 @@ class Peer(ABC):
         """Simulate `n` replicates, with all species at all points. Benchmarks time this call."""
 
     def one(self, seed: int) -> Any:
-        """Simulate one replicate, the same one for the same seed below 2**31 - 1."""
+        """Simulate one replicate, the same one for the same seed below 2**31 - 1. `run` alone may ignore its seed."""
         return self.run(1, seed)
 
     @abstractmethod
@@ -170,6 +170,9 @@ def whole_counts(peer: Peer, seeds: Iterable[int]) -> np.ndarray:
 
 def check_grid(program: str, time: np.ndarray, job: Job) -> None:
     """Raise RuntimeError unless `time` float64[replicate, point] is the grid of the job in every replicate."""
+    n_points = time.shape[-1]
+    if n_points != job.n_points:
+        raise RuntimeError(f"{program} recorded {n_points} points of a run, not {job.n_points}")
     if not np.allclose(time, job.grid, rtol=1e-9, atol=1e-9 * job.t_end):
         raise RuntimeError(f"{program} recorded points to t = {time.max():g}, not {job.n_points} to {job.t_end:g}")
 

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .. import checks
+from ..checks import InputError
 from ..crn import ReactionNetwork
 from .peer import Channel, Job, Peer, check_grid, in_order
 
@@ -79,6 +80,8 @@ class Copasi(Peer):
 
     def counts(self, result: list) -> np.ndarray:
         rows = np.concatenate([self._rows(table) for table in result])
+        if len(rows) % self._job.n_points:
+            raise RuntimeError(f"{self.name} recorded {len(rows)} points, not {self._job.n_points} in each run")
         rows = rows.reshape(-1, self._job.n_points, len(self._columns))
         check_grid(self.name, rows[:, :, 0], self._job)
         return rows[:, :, 1:]
@@ -127,7 +130,9 @@ def document(job: Job) -> str:
 
 
 def divided(text: str) -> str:
-    """The SBML document `text`, with laws divided by the factor that COPASI multiplies them by."""
+    """The SBML document `text`, whose laws are propensities in counts, with laws divided by the factor that COPASI
+    multiplies them by. Raises InputError for a reaction of several like molecules without a law, or with reactants in
+    concentrations."""
     sbml = checks.optional("libsbml", "sbml", "comparing with COPASI")
     parsed = sbml.readSBMLFromString(text)
     for reaction in parsed.getModel().getListOfReactions():
@@ -135,6 +140,8 @@ def divided(text: str) -> str:
         for reference in reaction.getListOfReactants():
             multiplicity[reference.getSpecies()] += round(reference.getStoichiometry())
         law = sbml.formulaToL3String(reaction.getKineticLaw().getMath())
+        if max(multiplicity.values(), default=0) > 1:
+            _check_law_in_counts(parsed.getModel(), reaction)
         for s, m in multiplicity.items():
             factor = "".join(f" * {s} / ({s} - {k})" for k in range(1, m))
             # Below m molecules the factor may divide by 0; the reaction cannot fire there.
@@ -142,6 +149,17 @@ def divided(text: str) -> str:
         if max(multiplicity.values(), default=0) > 1:
             reaction.getKineticLaw().setMath(sbml.parseL3Formula(law))
     return sbml.writeSBMLToString(parsed)
+
+
+def _check_law_in_counts(model: Any, reaction: Any) -> None:
+    if not reaction.isSetKineticLaw():
+        raise InputError(f"reaction {reaction.getId()} has no kinetic law: give it one")
+    for reference in reaction.getListOfReactants():
+        if not model.getSpecies(reference.getSpecies()).getHasOnlySubstanceUnits():
+            raise InputError(
+                f"species {reference.getSpecies()} is a concentration in the law of {reaction.getId()}, but COPASI "
+                "gets laws in numbers of molecules here: set hasOnlySubstanceUnits"
+            )
 
 
 # bioscrape, with one interface for all replicates, as its documentation recommends for repeated simulations, and its

@@ -12,12 +12,13 @@ from .proposition_figure import SHARPENED, course_of, sentences, theta_when_shar
 from .proposition_report import carry_out, simulate_paths, stored_results, verdict, write_report
 from .selftest import self_test
 from .sequential_rule import SEQUENCES, error_rates, table_of_rates
-from .setting import CASES, FEWEST_PATHS, PROPOSITIONS, Choice, setting_of
+from .setting import CASES, FEWEST_PATHS, PROPOSITIONS, Choice, setting_of, setting_of_fit
 
 SOURCES = (RateSource, Concentration, Additive, Intrinsic)
+"""All sources of noise under which a bound can be verified."""
 
 __all__ = [
     "CASES", "ERROR", "FEWEST_PATHS", "MOST_LOOKS", "PROPOSITIONS", "SEQUENCES", "SHARPENED", "SOURCES", "Choice",
-    "carry_out", "course_of", "error_rates", "self_test", "sentences", "setting_of", "simulate_paths", "stored_results",
-    "table_of_rates", "theta_when_sharpened", "verdict", "write_report",
+    "carry_out", "course_of", "error_rates", "self_test", "sentences", "setting_of", "setting_of_fit", "simulate_paths",
+    "stored_results", "table_of_rates", "theta_when_sharpened", "verdict", "write_report",
 ]  # fmt: skip

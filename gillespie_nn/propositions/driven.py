@@ -16,7 +16,6 @@ from ..crn import Reaction, ReactionNetwork
 from ..crn.compiled.compile import Structure
 from ..kernels import codes
 from ..kernels.propositions import perturbed
-from ..kernels.propositions import perturbed as perturbed_steps
 from ..noise import Noise, NoisePlan, plan_noise
 from ..noise.drive import Drive
 from ..simulation.methods.solvers import tableau
@@ -82,7 +81,7 @@ class System:
         rtol = RTOL if smooth else RTOL_THRESHOLD
         kinds = np.repeat([0, 1, 2], [perturbed.N_SIZES + 1, 1, perturbed.N_SIZES])
         coefficients = tableau()
-        self.stepper = perturbed_steps.Stepper(
+        self.stepper = perturbed.Stepper(
             **{name: coefficients[name] for name in ("a", "error_5", "error_3", "d")},
             k=np.zeros((16, size)), y=np.zeros(size), y_old=np.zeros(size), work=np.zeros(size),
             path=np.zeros((7, size)), points=np.zeros((PARTS * refinement + 1, size)),
@@ -92,7 +91,7 @@ class System:
             tally=np.zeros(2, dtype=np.int64),
         )  # fmt: skip
         shape = (len(quantities.names), perturbed.N_SIZES)
-        self.largest = perturbed_steps.Largest(
+        self.largest = perturbed.Largest(
             quantities.plus, quantities.minus, np.zeros(shape), np.zeros(shape[0]), np.zeros(shape), np.zeros(shape),
             np.zeros(shape, dtype=np.int64),
         )  # fmt: skip
@@ -135,9 +134,9 @@ class System:
 
     def advance(self, duration: float) -> None:
         """Integrate for `duration` [s]. Raises ModelError if a solution blows up."""
-        code = perturbed_steps.advance(self.terms, self.stepper, self.largest, duration)
+        code = perturbed.advance(self.terms, self.stepper, self.largest, duration)
         if code != codes.REACHED_END:
-            raise ModelError("a concentration blows up under the noise")
+            raise ModelError("a concentration diverges under the noise")
 
 
 def terms_of(network: ReactionNetwork, structure: Structure) -> dict:

@@ -90,7 +90,7 @@ class Extrinsic(NoiseSource):
         ended, paths = results.ended(), len(results.theta)
         if len(ended.theta) < FEWEST_PATHS:
             raise ModelError(
-                f"a concentration blows up on {paths - len(ended.theta)} of {paths} paths, which leaves too few for a "
+                f"a concentration diverges on {paths - len(ended.theta)} of {paths} paths, which leaves too few for a "
                 f"verdict (at least {FEWEST_PATHS}): use weaker noise"
             )
         _, resolved = self._refined(results)
@@ -176,7 +176,7 @@ def fill(results: Results, path: int, errors: PathErrors) -> None:
 def _exploded(n: int, paths: int) -> Judgement:
     return Judgement(
         "solutions", Verdict.FAILS,
-        f"a concentration blows up under the noise on {n} of {paths} paths, so Theta is infinite there",
+        f"a concentration diverges under the noise on {n} of {paths} paths, so Theta is infinite there",
         {"exploded": n}, final=True,
     )  # fmt: skip
 

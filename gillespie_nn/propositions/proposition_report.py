@@ -356,7 +356,7 @@ def verdict(source: NoiseSource, outcome: PropositionOutcome, say: Callable[[str
         "confidences": source.confidences,
         "seed": source.seed,
         "described": source.setting.described(),
-        "notes": list(source.notes),
+        "notes": [*source.setting.notes, *source.notes],
         "sizes": results.size,
         "slope": slope["by_quantity"][slope["worst"]][0],
         "slope_of": slope["worst"],

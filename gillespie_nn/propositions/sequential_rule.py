@@ -23,6 +23,7 @@ from .judgements import LEAST_TIGHTNESS
 from .results import Results
 
 SEQUENCES = 1000
+"""Number of sequences of looks that `error_rates` simulates by default."""
 MOST_FALSE_HOLDS, MOST_FALSE_FAILS = ERROR, 0.01
 
 

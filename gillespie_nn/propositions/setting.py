@@ -1,13 +1,15 @@
 """What a verification needs: a setting (network, initial state and presentations), and a source of noise.
 
-To add a network: a function of a `Choice`, and its line in `CASES`.
+To add a network: a function of a `Choice`, and its line in `CASES`. `setting_of_fit` takes that of a training run.
 """
+
+from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import ClassVar, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -15,17 +17,25 @@ from .. import checks
 from ..activations import ACTIVATIONS
 from ..checks import InputError
 from ..crn import ReactionNetwork
+from ..datasets import Dataset
 from ..datasets import case as case_of
 from ..kernels.propositions.perturbed import N_SIZES
 from ..nn import TrainingNetwork, training_network
+from ..nn.chemistry import CONSTANT
+from ..nn.quantities import sizes_of
+from ..nn.reactions import Layers
 from ..nn.settings import Settings
 from ..simulation.presentations import Presented, Samples, presentation_order
 from ..statistics.tests import MOST_LOOKS, Judgement, confidences
 from .results import Quantities, Results, quantities_of
 from .sequential_rule import Criterion
 
+if TYPE_CHECKING:
+    from ..api import Fit
+
 FORWARD, LEARNING = "5.1", "5.2"
 PROPOSITIONS = (FORWARD, LEARNING)
+"""Numbers of the propositions."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +52,8 @@ class Setting:
     running_time: float
     remark: str = ""
     """The point of the case, in a sentence."""
+    notes: tuple[str, ...] = ()
+    """What a report should mention about the setting."""
 
     @property
     def network(self) -> ReactionNetwork:
@@ -116,6 +128,12 @@ class Choice(NamedTuple):
     seed: int = 0
     brief: bool = False
     """Use shorter presentations and a larger learning rate, because exact simulation is slow."""
+    samples: tuple[int, ...] | None = None
+    """Numbers of the training samples to present, from 0."""
+    data: Dataset | None = None
+    """Samples of the user, in place of those of the case."""
+    hidden: tuple[int, ...] | None = None
+    """Sizes of the hidden layers of the network for `data`."""
 
     def of(self, name: str, default: _T) -> _T:
         """The given value, or the default."""
@@ -132,6 +150,12 @@ def setting_of(choice: Choice) -> Setting:
         checks.positive("running_time", choice.running_time, "s")
     if choice.presentations is not None:
         checks.whole("presentations", choice.presentations)
+    if choice.data is not None:
+        return network_for_data(choice)
+    if choice.hidden is not None:
+        raise InputError(f"hidden only applies to data: the network of case {choice.case} has its sizes")
+    if choice.samples is not None and CASES[choice.case] is not dataset:
+        raise InputError(f"samples do not apply to case {choice.case}, which has no training samples: leave them out")
     return CASES[choice.case](choice)
 
 
@@ -150,17 +174,43 @@ def dataset(choice: Choice) -> Setting:
     """The network of a case study. For 5.1 the weights are those of floating-point gradient descent over its
     presentations, and the last training sample is presented to an empty network. For 5.2 learning starts from random
     weights."""
-    settings = SETTINGS[choice.case]
-    data = case_of(choice.case).load(choice.seed)
+    times = _BRIEF[choice.case][choice.proposition] if choice.brief else None
+    return _trained(choice, choice.case, case_of(choice.case).load(choice.seed), SETTINGS[choice.case], times)
+
+
+def network_for_data(choice: Choice) -> Setting:
+    """The network of `dataset` for the samples of the user. Raises InputError if it is too large, or the samples are
+    for its learning rate."""
+    assert choice.data is not None
+    data, settings = choice.data, Settings(hidden=choice.of("hidden", (8,)))
+    checks.choice("activation", choice.activation, [a.name for a in ACTIVATIONS])
+    learning_rate = choice.of("learning_rate", settings.learning_rate)
+    if refusal := data.size_error(learning_rate):
+        raise InputError(refusal)
+    times = _brief_times(settings, choice.proposition) if choice.brief else None
+    _check_work(
+        settings.replace(activation=choice.activation), _layers(data, settings), choice.proposition, data.signed,
+        _n_presented(choice.proposition, choice.samples, choice.presentations, times),
+        choice.of("running_time", settings.running_time if times is None else times[1]),
+    )  # fmt: skip
+    return _trained(choice, f"your network for {data.name}", data, settings, times)
+
+
+def _layers(data: Dataset, settings: Settings) -> tuple[int, ...]:
+    return data.train_x.shape[1], *settings.hidden, data.train_t.shape[1]
+
+
+def _trained(choice: Choice, name: str, data: Dataset, settings: Settings, brief: tuple[int, float] | None) -> Setting:
+    """The setting of `dataset`. `brief` are number and duration of shorter presentations."""
     learning = choice.proposition == LEARNING
-    usual = _PRESENTATIONS[choice.proposition], settings.running_time
-    n, running_time = _BRIEF[choice.case][choice.proposition] if choice.brief else usual
+    n, running_time = brief or (_PRESENTATIONS[choice.proposition], settings.running_time)
     n, running_time = choice.of("presentations", n), choice.of("running_time", running_time)
+    samples = _checked_samples(choice.samples, choice.presentations, len(data.train_x))
     if choice.brief and choice.learning_rate is None:  # the step s = eta T is that of the case
         choice = choice._replace(learning_rate=settings.step / running_time)
     spec = _network(
         choice,
-        (data.train_x.shape[1], *settings.hidden, data.train_t.shape[1]),
+        _layers(data, settings),
         settings,
         learning,
         data.signed,
@@ -173,10 +223,23 @@ def dataset(choice: Choice) -> Setting:
     else:
         weights = spec.floating.gradient_descent(weights, data.train_x, data.train_t, order, settings.step)
         order = np.arange(len(data.train_x))[::-1][:n]
+    order = order if samples is None else samples
     return Setting(
-        choice.proposition, choice.case, choice.activation, spec, weights, data.train_x[order], data.train_t[order],
+        choice.proposition, name, choice.activation, spec, weights, data.train_x[order], data.train_t[order],
         running_time,
     )  # fmt: skip
+
+
+def _checked_samples(samples: Sequence[int] | None, presentations: int | None, n_samples: int) -> np.ndarray | None:
+    """Numbers of the samples to present, int64[presentation]; None if they are not given."""
+    if samples is None:
+        return None
+    if presentations is not None:
+        raise InputError("samples say how many presentations there are: leave presentations out")
+    if not len(samples):
+        raise InputError("samples must be numbers of training samples, at least one, for example 0,3")
+    hint = f"training samples are numbered from 0 to {n_samples - 1}"
+    return np.array([checks.whole("samples", k, 0, n_samples - 1, hint) for k in samples], dtype=np.int64)
 
 
 def kink(choice: Choice) -> Setting:
@@ -236,6 +299,146 @@ def _network(choice: Choice, layers: tuple[int, ...], usual: Settings, learning:
 
 
 CASES = {"xor": dataset, "iris": dataset, "kink": kink, "crossing": crossing}
+"""Functions that make the network of a `Choice`, by the name of the case."""
+
+
+# The network of a training run
+
+_BRIEF_TIMES = {FORWARD: (1, 10.0), LEARNING: (3, 4.0)}
+"""As `_BRIEF`, for networks of users: the duration is that of the last phase, after phases of fixed length."""
+_MOST_WORK = 5e5
+"""Largest number of reactions times seconds. A path of noise in rates takes some 6e-5 s for each, so that the 60 paths
+of the first look take half an hour on one core."""
+
+
+def setting_of_fit(
+    fit: Fit,
+    proposition: str = FORWARD,
+    *,
+    samples: Sequence[int] | None = None,
+    presentations: int | None = None,
+    running_time: float | None = None,
+    brief: bool = False,
+) -> Setting:
+    """A proposition on the network of a training run, for `NoiseSource` and `gillespie-nn verify-bounds --run`.
+
+    Parameters
+    ----------
+    fit : what `train` or `load_fit` returned. Its chemistry, activation and rates are those of the setting.
+    proposition : for `5.1` the trained weights are fixed, and a training sample is presented to an empty network. For
+        `5.2` learning starts from the initial weights of the run.
+    samples : numbers from 0 of the training samples to present, one after the other. The default of 5.1 is the last
+        one, that of 5.2 what the run presented first, as it presented it.
+    presentations : number of presentations without `samples`: 1 for 5.1, 5 for 5.2, 3 with `brief`.
+    running_time : of a presentation [s], by default that of the run.
+    brief : shorten presentations to at most 10 s (5.1) or 4 s of learning (5.2), at a learning rate that keeps the step
+        s of the run, because exact simulation is slow. A `running_time`, or changed rates of the run, win over it.
+
+    Raises InputError for a network that is too large, and for 5.2 of a run with a batch or a learning schedule.
+    """
+    checks.choice("proposition", proposition, PROPOSITIONS)
+    plan, learning = fit.plan, proposition == LEARNING
+    settings, data = plan.settings, plan.dataset
+    _check_presentations(settings, learning)
+    chosen = _checked_samples(samples, presentations, len(data.train_x))
+    # Rates that the user has changed by name would not follow another learning rate.
+    changed = plan.learner.changed_rates
+    times = _brief_times(settings, proposition) if brief and running_time is None and not changed else None
+    duration = settings.running_time if times is None else times[1]
+    duration = duration if running_time is None else checks.positive("running_time", running_time, "s")
+    if presentations is not None:
+        checks.whole("presentations", presentations)
+    n = _n_presented(proposition, samples, presentations, times)
+    if chosen is None and n > (most := len(plan.order) if learning else len(data.train_x)):
+        raise InputError(
+            f"the run has {most} {'presentations' if learning else 'training samples'}, got {n}: use fewer"
+        )
+    _check_work(settings, plan.spec.layers, proposition, plan.signed, n, duration)
+    notes: tuple[str, ...] = ()
+    chemistry = settings.chemistry
+    if times is not None and duration < settings.running_time:
+        how = ""
+        if learning and chemistry.learning_rate:
+            factor = settings.step / chemistry.step(duration)
+            chemistry = replace(chemistry, learning_rate=chemistry.learning_rate * factor)
+            how = f", and the learning rate is {factor:.3g} times that of the run, which keeps the step"
+        notes = (f"presentations last {duration:g} s and not {settings.running_time:g} s as in the run{how}; "
+                 f"--running-time {settings.running_time:g} takes that of the run",)  # fmt: skip
+    # With fixed weights the samples of a batch do not act on one another: one of them is the network.
+    spec = training_network(
+        plan.spec.layers, **settings.of_network | {"batch": 1, "chemistry": chemistry}, signed_inputs=plan.signed,
+        learning=learning, seed=plan.seed,
+    )  # fmt: skip
+    if changed:
+        reactions = tuple(r._replace(rate=changed.get(r.name, r.rate)) for r in spec.network.reactions)
+        spec = replace(spec, declared=replace(spec.network, reactions=reactions))
+    if chosen is None and learning:
+        x, t = (np.concatenate([of(k) for k in range(n)]) for of in (plan.presented.x, plan.presented.t))
+    else:
+        chosen = np.arange(len(data.train_x))[::-1][:n] if chosen is None else chosen
+        x, t = data.train_x[chosen] - plan.centre, data.train_t[chosen]
+    weights = plan.learner.initial_weights if learning else fit.weights
+    name = f"your network trained on {data.name}"
+    return Setting(proposition, name, settings.activation.name, spec, weights, x, t, duration, notes=notes)
+
+
+def _check_presentations(settings: Settings, learning: bool) -> None:
+    """Raise InputError for a run whose presentations a `Setting` cannot repeat."""
+    if not learning:
+        return
+    if settings.course.batch > 1:
+        raise InputError(
+            f"the run presents {settings.course.batch} samples at once, but {LEARNING} is verified with one at a time: "
+            f"train with batch=1, or verify {FORWARD}, in which the samples of a batch do not act on one another"
+        )
+    if settings.chemistry.schedule != CONSTANT:
+        raise InputError(
+            f"the run has the learning schedule {settings.chemistry.schedule!r}, but {LEARNING} is verified at one "
+            f"learning rate: train with learning_schedule='{CONSTANT}', or verify {FORWARD}"
+        )
+
+
+def _brief_times(settings: Settings, proposition: str) -> tuple[int, float]:
+    """Number and duration [s] of short presentations."""
+    n, last = _BRIEF_TIMES[proposition]
+    fixed = settings.chemistry.fixed_time if proposition == LEARNING else 0.0
+    return n, min(settings.running_time, fixed + last)
+
+
+def _n_presented(
+    proposition: str, samples: Sequence[int] | None, presentations: int | None, brief: tuple[int, float] | None
+) -> int:
+    if samples is not None:
+        return len(samples)
+    if presentations is not None:
+        return presentations
+    return _PRESENTATIONS[proposition] if brief is None else brief[0]
+
+
+def _check_work(
+    settings: Settings, layers: Sequence[int], proposition: str, signed: bool, n: int, running_time: float
+) -> None:
+    """Raise InputError if a verification with `n` presentations would take too long; no reaction is made."""
+    functions: list[Any] = [*[settings.activation] * (len(layers) - 2), settings.output]
+    sizes = sizes_of(Layers(settings.chemistry, layers, functions, signed), proposition == LEARNING)
+    work = sizes.n_reactions * n * running_time
+    if work <= _MOST_WORK:
+        return
+    shape = "-".join(map(str, layers))
+    ways = ["train a network with fewer neurons"]
+    if sizes.n_reactions * running_time <= _MOST_WORK and n > 1:
+        ways.insert(0, f"present fewer samples (presentations={int(_MOST_WORK / (sizes.n_reactions * running_time))}, "
+                       "--presentations)")  # fmt: skip
+    elif sizes.n_reactions * 1.0 <= _MOST_WORK:
+        ways.insert(0, f"present one sample for at most {_MOST_WORK / sizes.n_reactions:.2g} s (running_time, "
+                       "--running-time, and presentations=1, --presentations 1)")  # fmt: skip
+    if proposition == LEARNING:
+        ways.append(f"verify {FORWARD}, which has fewer reactions")
+    raise InputError(
+        f"the network {shape} is too large to verify {proposition}: it has {sizes.n_reactions} reactions, and "
+        f"{n} presentation{'s' * (n > 1)} of {running_time:g} s make {work:.2g} reactions times seconds, of at most "
+        f"{_MOST_WORK:.0e}: {', or '.join(ways)}"
+    )
 
 
 # A source of noise provides tasks that fill in results, and judges the results.

@@ -49,7 +49,7 @@ _VERSIONS = {"gillespie-nn": __version__, "numpy": np.__version__}
 # Running units of work
 
 
-class Passing:
+class LockedSink:
     """Passes rows of a trajectory to the sink as they arrive, one thread at a time."""
 
     def __init__(self, sink, lock):
@@ -72,7 +72,7 @@ class Passing:
             self._sink.write_events(*piece)
 
 
-class Buffer:
+class BufferedSink:
     """Buffers rows of a trajectory from another process until they can be written."""
 
     def __init__(self):
@@ -91,13 +91,13 @@ class Buffer:
     def write_events(self, *piece):
         self._calls.append(("write_events", piece))
 
-    def hand_over(self, sink):
+    def flush(self, sink):
         """Write everything to the sink."""
         for name, arguments in self._calls:
             getattr(sink, name)(*arguments)
 
 
-class Work(NamedTuple):
+class UnitResults(NamedTuple):
     """The results of several units of work."""
 
     parts: list
@@ -106,7 +106,7 @@ class Work(NamedTuple):
     """Candidates of the replicates that ran in blocks."""
 
 
-def run_units(task: Task, units: Sequence[int], receiver, pause: Pause = lambda done: False) -> Work | None:
+def run_units(task: Task, units: Sequence[int], receiver, pause: Pause = lambda done: False) -> UnitResults | None:
     """Run consecutive units of work of a `Task`; None if it was interrupted.
 
     `receiver()` makes the object that receives the rows of trajectories; moments are summed. `pause(done)` is called
@@ -135,14 +135,14 @@ def run_units(task: Task, units: Sequence[int], receiver, pause: Pause = lambda 
                 _one_by_one(replicates, task.replicates(unit), part, pause, task.replicates(unit).start - first)
                 for unit, part in zip(units, parts)
             )
-        return Work(parts, replicates.n_candidates - before) if finished else None
+        return UnitResults(parts, replicates.n_candidates - before) if finished else None
 
 
-def hand_over(parts, sink) -> None:
+def write_parts(parts, sink) -> None:
     """Write the remaining results of units of work to the sink, in the order of units."""
     for part in parts:
-        if isinstance(part, Buffer):
-            part.hand_over(sink)
+        if isinstance(part, BufferedSink):
+            part.flush(sink)
         elif isinstance(part, Moments):
             sink.merge(part)
 
@@ -196,7 +196,7 @@ class EnsembleJob(NamedTuple):
     task: Task
     open: Callable[[], AbstractContextManager]
     """Opens the sink, just before the first unit runs; it is closed after the last one is written."""
-    units: Callable[[Any], Sequence[int]] = lambda sink: ()
+    units: Callable[[Any], Sequence[int]]
     """The units of work to run, increasing, given the sink."""
 
 
@@ -238,7 +238,7 @@ class Portion(NamedTuple):
     sink: object
     close: Callable[[], None]
     """To be called when the results are in the sink."""
-    came: Callable[[int, int], None]
+    record_cost: Callable[[int, int], None]
     """To be called with the number of replicates, and of the candidates that they took."""
 
     @property
@@ -260,7 +260,7 @@ def _work(jobs, opened, workers) -> Iterator[Portion]:
             while units[stop - 1] - units[start] > stop - 1 - start:
                 stop -= 1
             close = stack.close if stop == len(units) else lambda: None
-            yield Portion(job.task, units[start:stop], sink, close, sizes.came)
+            yield Portion(job.task, units[start:stop], sink, close, sizes.record_cost)
             start = stop
 
 
@@ -282,7 +282,7 @@ class _Sizes:
         by_work = _CANDIDATES / each / self._together
         return int(max(1, min(self._most, by_work, -(-n_left // (_SHARE * self._workers)), n_left)))
 
-    def came(self, n_replicates, n_candidates):
+    def record_cost(self, n_replicates, n_candidates):
         """Note that `n_replicates` took `n_candidates`."""
         self._n_replicates += n_replicates
         self._n_candidates += n_candidates
@@ -298,7 +298,7 @@ def in_order(work: Iterator[Portion], submit, ahead, done=lambda portion: None) 
 
     def take():
         portion, future = waiting.popleft()
-        _take(portion, future.result())
+        _write_results(portion, future.result())
         done(portion)
 
     for portion in work:
@@ -309,11 +309,11 @@ def in_order(work: Iterator[Portion], submit, ahead, done=lambda portion: None) 
         take()
 
 
-def _take(portion: Portion, work: Work) -> None:
+def _write_results(portion: Portion, work: UnitResults) -> None:
     """Write the results of a portion to its sink."""
-    hand_over(work.parts, portion.sink)
+    write_parts(work.parts, portion.sink)
     portion.close()
-    portion.came(portion.n_replicates, work.n_candidates)
+    portion.record_cost(portion.n_replicates, work.n_candidates)
 
 
 class _Threads:
@@ -328,7 +328,7 @@ class _Threads:
         if self._n == 1:
             try:
                 for portion in work:
-                    _take(portion, self._run_portion(portion))
+                    _write_results(portion, self._run_portion(portion))
             finally:
                 forget()
             return
@@ -361,17 +361,18 @@ class _Threads:
         def pause(done):
             with self._lock:
                 self._running[id(portion)] = done
-                self._see()
+                self._report_progress()
             return self._stop.is_set()
 
-        work = run_units(portion.task, portion.units, lambda: Passing(portion.sink, self._lock), pause)
+        work = run_units(portion.task, portion.units, lambda: LockedSink(portion.sink, self._lock), pause)
         with self._lock:
             self._running.pop(id(portion), None)
-            self._n_done += portion.n_replicates
-            self._see()
+            # The replicates of an interrupted portion are not done.
+            self._n_done += 0 if work is None else portion.n_replicates
+            self._report_progress()
         return work
 
-    def _see(self):
+    def _report_progress(self):
         """Report the number of replicates done, with the fractions of those that are running."""
         self._progress(self._n_done + sum(self._running.values()))
 
@@ -508,7 +509,7 @@ def _run_on_worker(task, units, versions):
             f"a worker runs {_named(_VERSIONS)}, and this process {_named(versions)}: results may differ; install the "
             "same versions on every machine"
         )
-    return run_units(task, units, Buffer)
+    return run_units(task, units, BufferedSink)
 
 
 def _named(versions):

@@ -1,7 +1,8 @@
 """The base class of all results of ensembles: of trajectories and of moments, in memory and in files."""
 
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,8 @@ import numpy as np
 
 from .. import checks
 from ..checks import InputError, StorageError
-from ..display.curves import PLOT_OPTIONS, known_name, plot_ensemble
+from ..crn.dual_rail import Rails, pairs
+from ..display.curves import PLOT_OPTIONS, known_name, plot_ensemble, species_of
 from ..statistics.intervals import student
 from ..status import Status
 from . import result_views
@@ -24,7 +26,8 @@ class EnsembleResult:
 
     `len(r)` is the number of replicates, `r["P"]` a species or observable, `r["time"]` the recorded times. `"P" in r`
     tests for a name, and iteration runs over the names, as in a pandas DataFrame. Statistics at a recorded point use
-    the replicates that reached it with a finite value; without any they are NaN.
+    the replicates that reached it with a finite value; without any they are NaN. Where a name is taken, the name of a
+    signed number is taken, too: `r["D1_0"]` is species D1_0_p less species D1_0_m (`signed_numbers`).
     """
 
     if TYPE_CHECKING:  # attributes of the subclasses: fields of those in memory, read on request from files
@@ -52,6 +55,14 @@ class EnsembleResult:
 
     _IN_FILE = False
     """Whether trajectories are read from a file each time."""
+
+    @cached_property
+    def signed_numbers(self) -> Mapping[str, Rails]:
+        """Numbers that two species carry, their plus and their minus rail, by name: NAME is NAME_p less NAME_m, in the
+        units of species. A species, observable or constant of that name comes first, and is not among them.
+        """
+        taken = {*self.quantities, *constants_of(self), *getattr(self.model, "index", ())}
+        return {name: rails for name, rails in pairs(species_of(self)).items() if name not in taken}
 
     @property
     def _species_asked(self) -> Sequence[str] | None:
@@ -103,7 +114,9 @@ class EnsembleResult:
         )
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and (name in self.quantities or name == "time")
+        if not isinstance(name, str):
+            return False
+        return name in self.quantities or name == "time" or name in self.signed_numbers
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.quantities)
@@ -154,8 +167,9 @@ class EnsembleResult:
 
     def quantile(self, q: float | Sequence[float], name: str | Sequence[str] | None = None) -> np.ndarray:
         """The value of rank ceil(q n) among the n replicates, for a probability `q` from 0 to 1, shaped as `mean`;
-        several probabilities add a first axis. Recorded moments give it within 0.4 % (whole numbers below 256 exactly).
-        Raises InputError for an invalid q, an unknown name, or moments recorded without quantiles."""
+        several probabilities add a first axis. From recorded quantiles its relative error is at most 0.4 %, and whole
+        numbers below 256 are exact. Raises InputError for an invalid q, an unknown name, or moments recorded without
+        quantiles."""
         several = np.ndim(q) > 0
         probabilities = [_probability(p) for p in (np.asarray(q).tolist() if several else [q])]
         if not probabilities:
@@ -164,12 +178,16 @@ class EnsembleResult:
         values = values[:, :, 0] if isinstance(name, str) else values
         return values if several else values[0]
 
-    def to_csv(self, path: str | Path | None = None, overwrite: bool = False) -> str | None:
-        """Write the table of `gillespie-nn export --to csv` to a file, or return it as text without `path`.
+    def to_csv(
+        self, path: str | Path | None = None, overwrite: bool = False, names: str | Sequence[str] = ()
+    ) -> str | None:
+        """Write the table of `gillespie-nn export --to csv` to a file, or return it as text without `path`. With
+        `names` its columns are only these quantities, which may be signed numbers.
 
-        Raises InputError for an existing file without `overwrite`; StorageError if the file cannot be written.
+        Raises InputError for an existing file without `overwrite` and for an unknown name; StorageError if the file
+        cannot be written.
         """
-        return csv_to(path, overwrite, self.table())
+        return csv_to(path, overwrite, self.table([names] if isinstance(names, str) else names))
 
     def plot(self, ax: Any = None, names: Sequence[str] = (), **how: Any) -> Any:
         """Draw the result over time, or one quantity against another (`x="A", y="B"`), into `ax` or new axes.
@@ -179,8 +197,8 @@ class EnsembleResult:
             checks.choice("option in plot", option, PLOT_OPTIONS, "known are")
         return plot_ensemble(self, names, ax, **how)
 
-    def table(self) -> Columns:
-        """The table of the result, in chunks of rows."""
+    def table(self, names: Sequence[str] = ()) -> Columns:
+        """The table of the result, of all quantities or of trajectories of `names`, in chunks of rows."""
         raise NotImplementedError
 
     def _known(self, names: Sequence[str]) -> list[str]:

@@ -314,5 +314,7 @@ class MomentsResult(EnsembleResult):
     def _several(self, names: Sequence[str]) -> np.ndarray:
         return self.mean(names)
 
-    def table(self) -> Columns:
+    def table(self, names: Sequence[str] = ()) -> Columns:
+        if len(names):
+            raise InputError("a table of moments has all quantities: leave out the names")
         return of_moments(self)

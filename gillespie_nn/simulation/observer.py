@@ -141,7 +141,7 @@ class Invariants:
 # The cause of an invalid propensity or count
 
 
-def explain(network, method, code) -> None:
+def raise_if_law_failed(network, method, code) -> None:
     """Raise ModelError if a general rate law made the run stop with `code`; otherwise do nothing."""
     if code == codes.BAD_PROPENSITY and network.rate_rules:
         _explain_variables(network, method)
@@ -203,10 +203,10 @@ def _explain_bound(network, method, reaction, value):
     window[WINDOW_START], window[WINDOW_END] = before
     if value >= 0.0 and not high < np.inf:
         raise ModelError(
-            f"no bound of the propensity of reaction {reaction.name} can be given just after "
-            f"{_state(network, method, network.resolved(reaction.law))}; its law is {reaction.law}. A root, a "
-            "logarithm or a power of a variable near 0 needs max(x, 0) in place of x; so does a quotient whose "
-            "divisor may be 0"
+            f"cannot compute a bound of the propensity of reaction {reaction.name} just after "
+            f"{_state(network, method, network.resolved(reaction.law))}; its law is {reaction.law}. In a root, a "
+            "logarithm or a power, write max(x, 0) instead of a variable x that comes near 0; in a quotient, do the "
+            "same if the divisor can become 0"
         )
 
 

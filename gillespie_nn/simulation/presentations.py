@@ -437,7 +437,8 @@ class Learner(NamedTuple):
 
     @property
     def initial_weights(self) -> np.ndarray:
-        """float64[weight] as the molecules hold them, so rounded to whole counts where the method has such."""
+        """float64[weight] [concentration], the weights represented by the initial molecules: rounded to whole counts if
+        the method has whole counts."""
         return self.spec.read_weights(self.counts, self.volume)
 
     @property

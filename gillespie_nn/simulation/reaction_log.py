@@ -135,7 +135,7 @@ class MemoryLog(LogBuilder):
         if self._n_reactions - self._n_checked > _CHECKED:
             self._n_checked = self._n_reactions
             checks.fits_memory(
-                f"as many reactions again as the {self._n_reactions:,} recorded so far", _BYTES * self._n_reactions,
+                f"{self._n_reactions:,} reactions are recorded; as many again", _BYTES * self._n_reactions,
                 "give an output file (output=), or record fewer replicates or a shorter time",
             )  # fmt: skip
         super().add(first, fired)
@@ -212,7 +212,9 @@ def path_of(result: Any, replicate: int, log: EventLog) -> JumpPath:
     changes = tuple(c for c in changes if len(c.species) and c.time <= known)
     n = len(log.time) + len(changes) + 1
     checks.fits_memory(
-        f"a path of {n:,} points", 24 * n * len(start), "take the reactions, events(replicate), and sum up yourself"
+        f"a path of {n:,} points",
+        24 * n * len(start),
+        "use events(replicate), and add up the changes of counts in parts",
     )
     path = _followed(network, start, log, changes)
     columns = [network.index[name] for name in result.species]

@@ -14,7 +14,7 @@ from ..kernels import codes
 from ..noise import NoisePlan
 from ..status import Status
 from .methods import Method
-from .observer import Invariants, Observer, explain
+from .observer import Invariants, Observer, raise_if_law_failed
 from .replicate_events import Events
 
 _MANY_EVENTS = 200_000_000
@@ -84,7 +84,7 @@ def run_replicate(
     for first in range(0, len(grid), size):
         chunk = run.chunk(first, grid[first : first + size])
         if chunk.code != codes.REACHED_END:
-            explain(method.network, method, chunk.code)
+            raise_if_law_failed(method.network, method, chunk.code)
             return Status(chunk.code)
     return Status.REACHED_END if run.can_go_on() else Status.NO_REACTION_POSSIBLE
 
@@ -189,8 +189,8 @@ class _Replicate:
 def advance_to(method, time, pause, **grid) -> int:
     """Advance slice by slice to `time`; returns INTERRUPTED or what `Method.advance` does, but SLICE_END.
 
-    `grid` are the further arguments of `Method.advance`. Raises UnfinishedError where an exact method fires reactions
-    at a pace that does not fall, and at which no machine would come to the end.
+    `grid` are the further arguments of `Method.advance`. Raises UnfinishedError if an exact method would have to
+    simulate so many reactions, at a rate that does not fall, that the run could not finish.
     """
     limited = grid.get("event_limit", codes.NO_EVENT_LIMIT) != codes.NO_EVENT_LIMIT
     pace = Pace(method, time, method.exact and not limited)
@@ -224,8 +224,8 @@ class Pace:
         still = pace * (self._end - method.time)
         if np.isfinite(self._end) and still > _TOO_MANY_EVENTS and _FALLEN * self._before <= pace:
             raise UnfinishedError(
-                f"at t = {method.time:.4g} s {method.n_events:.3g} reactions have fired, and at this pace about "
-                f"{still:.2g} more would fire until {self._end:g} s, one at a time with method {method.name}: use a "
-                "smaller volume, method tau_leap or ode, or max_events"
+                f"the run would take too long: {method.n_events:.3g} reactions fired before t = {method.time:.4g} s, "
+                f"and at this rate about {still:.2g} more would fire until {self._end:g} s, one at a time with method "
+                f"{method.name}; use a smaller volume, method tau_leap or ode, or max_events"
             )
         self._time, self._n_events, self._before = method.time, method.n_events, pace

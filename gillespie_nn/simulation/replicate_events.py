@@ -103,7 +103,13 @@ class Events:
         if self._events[k].edge_of is not None:
             if k not in self._warned:
                 self._warned.add(k)
-                checks.warn(self._message(k, "cannot find when it changes next; a short pulse may be stepped over"))
+                checks.warn(
+                    self._message(
+                        k,
+                        "cannot find when its condition changes next; it may miss a time at which the condition is "
+                        "true only briefly",
+                    )
+                )
             return np.inf
         trigger = self._network.events[k].trigger  # as written, without the rules put in
         raise ModelError(

@@ -19,7 +19,7 @@ from ..seeds import Purpose
 from ..status import Status
 from .methods import Method
 from .methods.compiled import Compiled
-from .observer import Invariants, Observer, explain
+from .observer import Invariants, Observer, raise_if_law_failed
 from .reaction_log import BlockLog, Fired, fired
 from .replicate import Pace, run_replicate, start_simulation
 from .replicate_events import END_TIME, Events
@@ -125,12 +125,12 @@ class Replicates:
         self._lent.__exit__(*error)
 
     def block(
-        self, first: int, n: int, pause: Pause, hand_over: Callable[[int, Rows, Ends], None],
+        self, first: int, n: int, pause: Pause, deliver: Callable[[int, Rows, Ends], None],
         write_events: WriteEvents | None = None,
     ) -> bool:  # fmt: skip
         """Run replicates first, ..., first + n - 1 of a task that goes in blocks; returns False if it was interrupted.
 
-        `hand_over(first, rows, ends)` gets the replicates that are done, also where an exception ends the block. If
+        `deliver(first, rows, ends)` gets the replicates that are done, also where an exception ends the block. If
         reactions are recorded, `write_events` gets them before that. Raises ModelError where a rate law has no valid
         value, UnfinishedError for a replicate that would never end.
         """
@@ -152,7 +152,7 @@ class Replicates:
                     numbers=run.numbers[:n_done],
                 )  # fmt: skip
                 self.n_candidates += int(done.ends["n_candidates"].sum())
-                hand_over(first, self._recorded(method, done), self._ends(method, done))
+                deliver(first, self._recorded(method, done), self._ends(method, done))
 
     def _condition_holds(self) -> bool:
         """Whether the condition at which replicates stop is true at the start."""
@@ -196,7 +196,7 @@ class Replicates:
             try:
                 code = method.run(run, end, task.event_limit)
                 if code in _FAULTS:
-                    explain(task.network, method, code)
+                    raise_if_law_failed(task.network, method, code)
             except ModelError as error:
                 # The kernel counts the faulty one as done, if it was called at all.
                 place[REPLICATE] = max(before, int(place[REPLICATE]) - 1)

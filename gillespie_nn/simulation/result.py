@@ -10,7 +10,7 @@ import numpy as np
 from .. import checks
 from ..checks import InputError
 from ..crn import ReactionNetwork
-from ..display.curves import known_name
+from ..display.curves import known_name, signs_of
 from ..status import Status
 from . import result_views
 from .ensemble_result import EnsembleResult
@@ -71,7 +71,7 @@ class Trajectories(EnsembleResult):
         return int(self.counts.shape[0])
 
     def of(self, name: str) -> np.ndarray:
-        """One species, int64[replicate, point] [molecules] or float64 in `units`, or one observable,
+        """One species or signed number, int64[replicate, point] [molecules] or float64 in `units`, or one observable,
         float64[replicate, point], by name; masked, or NaN, where a replicate did not reach the point.
 
         A parameter that nothing changes has its value everywhere, float64[replicate, point]; so has what only the
@@ -83,6 +83,13 @@ class Trajectories(EnsembleResult):
         known_name(self, name)
         if name in self.observable_names:
             return self.observables[:, :, self.observable_names.index(name)]
+        if len(signs_of(self, name)) > 1:
+            rails = [species for species, _ in signs_of(self, name)]
+            # A rail that a rule gives is an observable, and its count only the nearest whole number.
+            if {*rails} & {*self.observable_names}:
+                return result_views.read(self, (name,))[:, :, 0]
+            both = self.counts[:, :, np.array([self.species.index(species) for species in rails])]
+            return both[:, :, 0] - both[:, :, 1]
         return self.counts[:, :, self.species.index(name)]
 
     def events(self, replicate: int) -> EventLog:
@@ -117,11 +124,18 @@ class Trajectories(EnsembleResult):
         """(rows [point, species] with -1 where they were not reached, status) of the replicate with this number."""
         raise NotImplementedError
 
-    def to_dataframe(self) -> "pandas.DataFrame":
-        """A pandas DataFrame indexed by (replicate, time), one column for each species and observable; NaN where a
-        replicate did not reach the point. Raises MissingExtraError without pandas."""
+    def to_dataframe(self, names: str | Sequence[str] = ()) -> "pandas.DataFrame":
+        """A pandas DataFrame indexed by (replicate, time), one column for each species and observable, or for each of
+        `names`, which may be signed numbers; NaN where a replicate did not reach the point. Raises MissingExtraError
+        without pandas, InputError for an unknown name."""
         pandas = checks.optional("pandas", "xarray", "to_dataframe")
         index = pandas.MultiIndex.from_product([self.replicates, self.time], names=["replicate", "time"])
+        if len(names):
+            columns = self._chosen([names] if isinstance(names, str) else names)
+            return pandas.DataFrame(
+                {name: np.ma.filled(np.ma.asarray(self.of(name)).astype(float), np.nan).ravel() for name in columns},
+                index=index,
+            )
         counts = _known(self).reshape(-1, len(self.species))
         frame = pandas.DataFrame(counts, index=index, columns=list(self.species))
         for name in self.observable_names:
@@ -156,12 +170,12 @@ class Trajectories(EnsembleResult):
         return result_views.quantiles(self, probabilities, names)
 
     def _several(self, names: Sequence[str]) -> np.ndarray:
-        if set(names) & set(self.observable_names):
+        if set(names) & set(self.observable_names) or not set(names) <= set(self.species):
             return result_views.read(self, names)
         return self.counts[:, :, np.array([self.species.index(name) for name in names])]
 
-    def table(self) -> Columns:
-        return of_trajectories(self)
+    def table(self, names: Sequence[str] = ()) -> Columns:
+        return of_trajectories(self, self._chosen(names)) if len(names) else of_trajectories(self)
 
     def _more_columns(self) -> Mapping[str, np.ndarray]:
         """Further columns of the table besides the quantities: arrays [point] by name."""
@@ -205,8 +219,8 @@ class Result(Trajectories):
     firings: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), dtype=np.int64))
     """int64[replicate, reaction], on request."""
     units: str = "molecules"
-    """Units of `counts`: `molecules`, or `concentration`, amounts divided by Omega. Where the model fixes Omega at 1,
-    values are amounts, and of methods of concentrations not whole."""
+    """Units of `counts`: `molecules`, or `concentration`, amounts divided by Omega. If the model fixes Omega at 1, the
+    values are amounts; methods of concentrations then give amounts that are not whole."""
     observables: np.ndarray = field(default_factory=lambda: np.zeros((0, 0, 0)))
     """float64[replicate, point, observable]: values of rules, and of parameters that events change."""
     observable_names: tuple[str, ...] = ()
@@ -246,7 +260,8 @@ class Result(Trajectories):
 
     @property
     def initial(self) -> np.ndarray | None:
-        """[species], initial amounts after overrides [molecules]; None for a result made by hand."""
+        """[species], initial amounts after overrides [molecules]; None for a result that neither `simulate` nor `sweep`
+        made."""
         return None if self._task is None else self._task.of_recorded(self._task.counts)
 
     @property
@@ -256,12 +271,13 @@ class Result(Trajectories):
 
     @property
     def rates(self) -> np.ndarray | None:
-        """float64[reaction], rate constants after overrides; None for a result made by hand."""
+        """float64[reaction], rate constants after overrides; None for a result that neither `simulate` nor `sweep`
+        made."""
         return None if self._task is None else self._task.rates
 
     @property
     def arguments(self) -> dict | None:
-        """Other arguments that determine the ensemble; None for a result made by hand."""
+        """Other arguments that determine the ensemble; None for a result that neither `simulate` nor `sweep` made."""
         return None if self._task is None else self._task.arguments
 
     def _log_of(self, replicate: int) -> EventLog | None:
@@ -280,7 +296,7 @@ class Result(Trajectories):
 
 
 def save_with(writer: Callable[..., None] | None, result: Any, path: str | Path, overwrite: bool) -> None:
-    """Write the file of a result. Raises InputError for one that was made by hand."""
+    """Write the file of a result. Raises InputError for a result that neither `simulate` nor `sweep` made."""
     if writer is None or result._task is None:
         raise InputError(
             "this result does not record how it was simulated, so it cannot be written as a run file: save a result "
@@ -307,13 +323,17 @@ def unfinished(result: Any) -> str:
     )
 
 
-def final_values(result: Any) -> tuple[tuple[str, ...], np.ndarray]:
-    """Names of species and observables of a `result`, and their values at the last point in the replicates that reached
-    the end, float64[replicate, name]; a species given by a rule has the rule's value."""
+def final_values(result: Any, signed: Sequence[str] = ()) -> tuple[tuple[str, ...], np.ndarray]:
+    """Names of species and observables of a `result`, then those of `signed` numbers, and their values at the last
+    point in the replicates that reached the end, float64[replicate, name]; a species given by a rule has the rule's
+    value."""
     names = (*result.species, *(n for n in result.observable_names if n not in result.species))
     values = np.full((len(result.status), len(names)), np.nan)
     values[:, : len(result.species)] = result.counts[:, -1, :]
     for k, name in enumerate(names):
         if name in result.observable_names:
             values[:, k] = result.observables[:, -1, result.observable_names.index(name)]
-    return names, values[[Status(int(s)).complete for s in result.status]]
+    for name in signed:
+        column = sum(sign * values[:, names.index(species)] for species, sign in signs_of(result, name))
+        values = np.column_stack([values, column])
+    return (*names, *signed), values[[Status(int(s)).complete for s in result.status]]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 import numpy as np
 
 from ..checks import InputError
-from ..display.curves import asked_for, with_rate_rules
+from ..display.curves import asked_for, signs_of, with_rate_rules
 from ..display.tables import Table, fragment, shown
 from ..statistics.intervals import rank
 from .schedule import PARAMETER
@@ -49,7 +49,16 @@ def names_of(run: Any) -> tuple[str, ...]:
 
 
 def read(run: Any, names: Sequence[str], points: slice = slice(None), replicates: slice = slice(None)) -> np.ndarray:
-    """float64[replicate, point, name] of slices of points and replicates."""
+    """float64[replicate, point, name] of slices of points and replicates; a name can be that of a signed number."""
+    signs = [signs_of(run, name) for name in names]
+    if any(len(parts) > 1 for parts in signs):
+        rails = list(dict.fromkeys(part for of_name in signs for part, _ in of_name))
+        place, one_by_one = {part: k for k, part in enumerate(rails)}, read(run, rails, points, replicates)
+        both: np.ndarray = np.zeros((*one_by_one.shape[:2], len(names)))
+        for k, of_name in enumerate(signs):
+            for part, sign in of_name:
+                both[..., k] += sign * one_by_one[..., place[part]]
+        return both
     from_rules = {name: k for k, name in enumerate(run.observable_names)}
     of_species = {name: k for k, name in enumerate(run.species)}
     counted = [k for k, name in enumerate(names) if name not in from_rules]
@@ -153,10 +162,22 @@ class Columns(NamedTuple):
     """Lists of arrays [row], one for each column."""
 
 
-def of_trajectories(run: Any) -> Columns:
-    """The table of a `Result` or a `Run`."""
+def of_trajectories(run: Any, chosen: Sequence[str] = ()) -> Columns:
+    """The table of a `Result` or a `Run`, of all quantities or of the `chosen` ones, which are real numbers then."""
+    if len(chosen):
+        return Columns(["replicate", "time", *chosen], _chosen_chunks(run, chosen))
     names = ["replicate", "time", *names_of(run), *run._more_columns()]
     return Columns(names, _trajectory_chunks(run, names))
+
+
+def _chosen_chunks(run: Any, names: Sequence[str]) -> Iterator[list[np.ndarray]]:
+    time = run.time
+    rows = max(1, _CHUNK_BYTES // (8 * len(run.species)))
+    for k, number in enumerate(run.replicates.tolist()):
+        for start in range(0, len(time), rows):
+            part = slice(start, start + rows)
+            values = read(run, names, part, slice(k, k + 1))[0]
+            yield [np.full(len(values), number), time[part], *values.T]
 
 
 def _trajectory_chunks(run: Any, names: list[str]) -> Iterator[list[np.ndarray]]:
@@ -243,7 +264,7 @@ def _n_stopped(result: "EnsembleResult") -> int:
 
 
 def html(result: "EnsembleResult") -> str:
-    """A title, a table of the quantities that moved most, and notes."""
+    """A title, a table of the quantities that changed most, and notes."""
     notes = [_how(result), *filter(None, [stopped(result)])]
     n = len(result)
     if not n or not len(result.time):

@@ -80,7 +80,7 @@ class RunOptions(Options):
     """Options of an ensemble, checked as far as possible without its network; `make_task` checks the rest."""
 
     t_end: float | None = option(
-        None, positive("s", "the end of the simulated time"), "end of the simulated time", unit="s"
+        None, positive("s", "the end of the simulated time, for example 10"), "end of the simulated time", unit="s"
     )
     n_points: int = option(
         101, whole(2, _MOST, "both ends are recorded"), "number of recorded points, evenly spaced, including both ends",
@@ -96,7 +96,8 @@ class RunOptions(Options):
         more="{name: value}; what the model computes from them follows, see `ReactionNetwork.with_parameters`",
     )  # fmt: skip
     volume: float | None = option(
-        None, positive(hint="the volume Omega"), "volume Omega; not for SBML models, whose compartments have sizes",
+        None, positive(hint="volume Omega, molecules per unit of concentration, for example 1000"),
+        "volume Omega, molecules per unit of concentration; not for SBML models, whose compartments have sizes",
         usual="1",
     )  # fmt: skip
     method: Any = option(
@@ -110,19 +111,21 @@ class RunOptions(Options):
         None, checks.by_name, "initial amounts to change", kind=number, unit="molecules",
         metavar="NAME=N", pairs="A=100",
         more="{species: amount}, whole numbers for methods that count; a name can be a pattern, for example {'A*': 0}: "
-        "exact names win over patterns, and later patterns over earlier ones",
+        "exact names take precedence over patterns, and later patterns over earlier ones",
     )  # fmt: skip
     rates: Mapping[str, float] | None = option(
         None, checks.by_name, "rate constants to change", kind=float, flag="rate", metavar="NAME=K",
         pairs="bind=0.01",
         more="{reaction: rate constant}; for a general rate law it is a factor, 1 by default; a name can be a pattern, "
-        "as for `initial`; the halves of a reversible reaction are `name` and `name_back`, and 'name*' sets both",
+        "as for `initial`; the two directions of a reversible reaction are `name` and `name_back`, and 'name*' sets "
+        "both",
     )  # fmt: skip
     schedule: Sequence | None = option(
         None, as_it_is, "changes of counts, rate constants and parameters at given times", kind=str, several=True,
         metavar="'T NAME=X ...'",
         more="[(time [s], {name: value}), ...]; a name is a species (its count), a reaction (its rate constant) or a "
-        "parameter; entries can also be texts, as '10 A=50 bind=0.2'; a change at time t is made before the state at t "
+        "parameter; entries can also be texts such as '10 A=50 bind=0.2'; a change at time t is made before the state "
+        "at t "
         "is recorded",
         recorded=lambda task: task.schedule_record(),
     )  # fmt: skip
@@ -141,7 +144,9 @@ class RunOptions(Options):
         more="its status is then EVENT_LIMIT", recorded=True,
     )  # fmt: skip
     stop_when: Any = option(
-        None, condition, "stop a replicate when this condition becomes true; combine by && || !", kind=str,
+        None, condition,
+        "stop a replicate when this condition becomes true; combine conditions with && (and), || (or), ! (not)",
+        kind=str,
         metavar="'A >= 100'",
         more="an expression of species, rules, parameters and `time` that is true or false, in the language of rate "
         "laws; the status is then CONDITION_MET, `statistics['end_time']` is the time of the stop [s], and points "
@@ -150,7 +155,7 @@ class RunOptions(Options):
     )  # fmt: skip
     round_initial: str | None = option(
         None, one_of(*ROUNDINGS), "how to round initial amounts to whole numbers, for methods that count molecules",
-        kind=str, usual="nearest, if no amount changes by more than 1 percent",
+        kind=str, usual="nearest if this changes no amount by more than 1 percent, else an error",
         more="`random` rounds up with the probability of the fraction, anew in each replicate; a warning names the "
         "rounded amounts",
         recorded=True,
@@ -167,7 +172,8 @@ class RunOptions(Options):
         None, several, "species to record", kind=str, several=True, usual="all", metavar="'A,C*'",
         more="one or several names or patterns, as for `initial`; results and files contain these species in this "
         "order, those of a pattern in the order of the model; rules, and parameters that rate rules or events "
-        "change, are always recorded, and may be named, too: summaries and figures show the names given here",
+        "change, are always recorded, and may be named, too; NAME stands for NAME_p and NAME_m if there is no NAME; "
+        "summaries and figures show what is named here",
         recorded=IF_GIVEN,
     )  # fmt: skip
     options: dict[str, Any] = field(default_factory=dict)
@@ -263,7 +269,8 @@ class TrainingOptions(Options):
         "train in floating point with the same start, order and step s = learning_rate (running_time - hold)",
     )  # fmt: skip
     volume: float | None = option(
-        None, positive(hint="the volume Omega, for example 1000"), "volume Omega",
+        None, positive(hint="volume Omega, molecules per unit of concentration, for example 1000"),
+        "volume Omega, molecules per unit of concentration",
         usual="1000; 1e4 for mnist", recorded=True, more="a weight w is Omega |w| molecules",
     )  # fmt: skip
     seed: int | None = option(
@@ -272,7 +279,7 @@ class TrainingOptions(Options):
     )  # fmt: skip
     quick: bool | None = option(
         None, yes_or_no, "the short run of the case, where it has one: mnist", kind=bool, usual="the whole run",
-        more="a smaller network and fewer presentations; settings that are given win over it",
+        more="a smaller network and fewer presentations; settings that you give override its settings",
     )  # fmt: skip
     limit: int | None = option(
         None, whole(), "use only this number of training samples, evenly spaced", kind=int, recorded=True, usual="all",
@@ -309,8 +316,8 @@ class TrainingOptions(Options):
     noise: Any = option(
         None, noises, "extrinsic noise in training", kind=None, recorded=_records("noise"),
         restored=noises_again,
-        more="a `RateNoise`, `ConcentrationNoise` or `AdditiveNoise` or a list of them, see `noise`; weights are "
-        "disturbed only on request",
+        more="a `RateNoise`, `ConcentrationNoise` or `AdditiveNoise` or a list of them, see `noise`; noise in "
+        "concentrations acts on weights only if `species` names them",
     )  # fmt: skip
     predict_noise: Any = option(
         None, noises, "extrinsic noise in the prediction; each batch of samples is a presentation", kind=None,
@@ -319,8 +326,8 @@ class TrainingOptions(Options):
     rates: Mapping[str, float] | None = option(
         None, checks.by_name, "rate constants to change in the training network", kind=float, flag="rate",
         metavar="NAME=K", pairs="'update_*=0.02'", recorded=True,
-        more="{reaction: rate constant} by name or pattern, for example {'update_*': 0.02}: exact names win over "
-        "patterns, and later patterns over earlier ones; a prediction by simulation uses them, too",
+        more="{reaction: rate constant} by name or pattern, for example {'update_*': 0.02}: exact names take "
+        "precedence over patterns, and later patterns over earlier ones; a prediction by simulation uses them, too",
     )  # fmt: skip
     settings: Mapping[str, Any] | Settings = field(default_factory=dict)
     """Settings of the chemistry that differ from those of the case, by name; in a plan all of them."""

@@ -31,7 +31,11 @@ def announce(species: Sequence[str], amounts: np.ndarray, how: str | None) -> No
     relative = np.abs(nearest - amounts)[changed] / amounts[changed]
     order = changed[np.argsort(-relative, kind="stable")]
     if how is None and (relative > _SMALL).any():
-        raise InputError(fractions_refused(species, amounts, " (changes of at most 1 % are rounded automatically)"))
+        raise InputError(
+            fractions_refused(
+                species, amounts, " (an amount is rounded automatically if that changes it by at most 1 %)"
+            )
+        )
     refuse_overflow(species, np.ceil(amounts))
     if not len(changed):
         return

@@ -223,3 +223,4 @@ class GradientFlow(Level):
 
 
 LEVELS: tuple[type[Level], ...] = (GradientFlow, GradientDescent)
+"""Levels of training in floating point, in the limit of slow learning."""

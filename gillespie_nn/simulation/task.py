@@ -11,6 +11,7 @@ import numpy as np
 
 from ..checks import InputError
 from ..crn import ReactionNetwork
+from ..crn.dual_rail import pairs
 from ..crn.names import chosen
 from ..crn.network import how_to_read, refuse_two_starts
 from ..kernels.codes import NO_EVENT_LIMIT
@@ -250,6 +251,9 @@ def _recorded(network: ReactionNetwork, asked: Sequence[str] | None) -> np.ndarr
         return None
     # Observables are known names too, but recorded in any case.
     known = quantities_of(network, network.species)
+    # A signed number is recorded by both of its rails.
+    signed = {name: rails for name, rails in pairs(network.species).items() if name not in known}
+    asked = [s for name in asked for s in ([s for s, _ in signed[name].signs()] if name in signed else [name])]
     names = tuple(name for name in chosen("species", asked, known) if name in network.index)
     return None if names == network.species else np.array([network.index[name] for name in names], dtype=np.int64)
 

@@ -16,8 +16,8 @@ from ..nn.settings import Settings
 from ..status import Status
 from .batches.batch_method import run_batches
 from .evaluation import N_AVERAGED, EvaluationWatch
-from .methods import TrainingMethod
-from .observer import Invariants, explain
+from .methods import Method, TrainingMethod
+from .observer import Invariants, raise_if_law_failed
 from .presentations import (
     Checkpoint,
     Learner,
@@ -153,6 +153,13 @@ class TrainingPlan(NamedTuple):
         return self.dataset.signed or self.settings.course.centred
 
     @property
+    def size_error(self) -> str:
+        """See `Dataset.size_error`; empty for methods that follow no reactions in time."""
+        if not issubclass(self.method, Method):
+            return ""
+        return self.dataset.size_error(self.settings.learning_rate, self.batch, self.settings.course.centred)
+
+    @property
     def size_warning(self) -> str:
         """See `Dataset.size_warning`."""
         return self.dataset.size_warning(self.settings.step, self.batch, self.settings.course.centred)
@@ -258,7 +265,7 @@ def run_training(
             sink.checkpoint(checkpoint, watch.scores)
         # Also without a file, so that an uninterrupted run equals a resumed one bit for bit.
         simulation = simulation_at(plan, checkpoint)
-    explain(plan.spec.declared, simulation, status)
+    raise_if_law_failed(plan.spec.declared, simulation, status)
     last = course.weights(simulation)
     return Trained(
         status, watch.weights_sum, last, simulation.n_events, simulation.statistics, n_presented, watch.scores,

@@ -23,6 +23,7 @@ from .intervals import Estimate, estimate, numbers
 ERROR = 0.05
 """Largest probability, over all looks, that a check holds although its value lies outside the limits."""
 MOST_LOOKS = 5
+"""Largest number of looks at a verification by default."""
 
 
 class Verdict(str, Enum):

@@ -1,4 +1,4 @@
-"""Locks, complete replacement, and opening of files.
+"""Locks, complete replacement, copying and opening of files.
 
 Only one process writes a file, and its lock ends with the process. New files replace old ones only when complete. Files
 of running and of killed processes can be read.
@@ -9,6 +9,7 @@ import errno
 import os
 import secrets
 import shlex
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +17,8 @@ from pathlib import Path
 
 import h5py
 
-from ..checks import PART_BYTES, PART_SUFFIX, InputError, StorageError, replaced, warn
+from .. import checks
+from ..checks import PART_BYTES, PART_SUFFIX, InputError, StorageError, part_of, replaced, warn
 from . import hdf5_bytes
 from .schema import LIBVER, FileFormat
 from .validate import check
@@ -219,3 +221,52 @@ def _opened(path: Path, written: bool, ours: bool) -> h5py.File:
             raise
         # This process has the file open with locks, and HDF5 demands the same flags again.
         return h5py.File(path, "r")
+
+
+# Files that are complete or absent at any moment, and copies.
+
+
+def copy_file(source: Path, path: str | Path, overwrite: bool) -> None:
+    """Copy the run file at `source`. Raises InputError while another process writes it."""
+    target = checks.new_run_file(path, overwrite)
+    source = checks.existing_file("run file", source, "it was there when the run was opened")
+    if target.exists() and os.path.samefile(source, target):
+        raise InputError(f"{path} is the file of this run: choose another name for the copy")
+    if is_locked(source):
+        raise InputError(f"{source} is being written by another process: wait until it has finished, then copy it")
+    with place(target, overwrite, source.stat().st_size) as part, open(source, "rb") as file, open(part, "xb") as made:
+        shutil.copyfileobj(file, made)
+
+
+@contextmanager
+def place(path: str | Path, overwrite: bool, n_bytes: int) -> Iterator[Path]:
+    """A temporary path for a file of about `n_bytes`, which replaces `path` when it is complete."""
+    target = checks.new_run_file(path, overwrite)
+    with locked(target, overwrite):
+        hdf5_bytes.check_free(target, n_bytes)
+        part = part_of(target)
+        try:
+            yield part
+            move(part, target)
+        except (OSError, StorageError) as error:
+            # A StorageError names the temporary file; its cause does not.
+            cause = error.__context__ if isinstance(error, StorageError) else error
+            reason = hdf5_bytes.reason(cause) if isinstance(cause, Exception) else str(error)
+            raise StorageError(
+                f"cannot write {target}: {reason}; nothing was saved, and the previous file, if any, is unchanged"
+            ) from None
+        finally:
+            part.unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(target: Path, overwrite: bool) -> Iterator[None]:
+    """Hold the lock of `target`, after removing temporary files of killed processes."""
+    lock = Lock(target)
+    try:
+        # Again, under the lock: another process may have created the file in between.
+        checks.new_run_file(target, overwrite)
+        clear(target)
+        yield
+    finally:
+        lock.release()

@@ -166,7 +166,6 @@ def training_values(plan: TrainingPlan) -> dict[str, Any]:
         "settings": json.dumps(plan.settings.record()),
         "task": data.task,
         "arguments": json.dumps(plan.options.arguments),
-        "data": json.dumps(about),
         "weight": [rails.name for rails in spec.weights],
         "output": [name.removesuffix(spec.sample_suffix(0)) for name in shown[: spec.layers[-1]]],
         "presentations": np.asarray(plan.order, dtype=np.int64).ravel(),
@@ -182,6 +181,11 @@ def training_values(plan: TrainingPlan) -> dict[str, Any]:
     if plan.settings.centred:
         values["centre"] = plan.centre
     # The samples of a case have length 0.
+    for of, scale in (("feature", data.feature_scale), ("target", data.target_scale)):
+        if scale is not None:
+            about["scale"] = scale.kind
+            values |= {f"{of}_offset": scale.offset, f"{of}_width": scale.width}
+    values |= {"data": json.dumps(about)}
     values |= {f"samples/{name}": getattr(data, name)[: None if plan.has_user_data else 0] for name in SAMPLES}
     return {f"training/{name}": value for name, value in values.items()} | trajectory_values(
         spec.declared, 1, plan.method.statistics_names

@@ -22,10 +22,9 @@ from ..statistics.intervals import Sketch
 from ..status import Status
 from . import hdf5_bytes, log_file, writer
 from .ensemble_file import copy_replicates
-from .hdf5 import Lock, clear, is_locked, move, opened
+from .hdf5 import Lock, clear, copy_file, is_locked, move, opened
 from .moments_file import load
 from .reader import Run
-from .save import copy_file
 from .schema import LIBVER, MOMENTS, RUNS, TRAINING
 from .schema.file_kinds import KIND
 from .validate import form_of, version_of

@@ -20,7 +20,7 @@ from ..simulation.result_views import span
 from ..simulation.sinks import reached
 from ..simulation.task import EVENTS, TRAJECTORIES
 from . import log_file
-from .save import copy_file
+from .hdf5 import copy_file
 from .schema import TRAINING
 from .training_file import TrainingRecord
 from .validate import version_of

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import h5py
 import numpy as np
 
-from ..checks import printable
+from ..checks import InputError, printable
 from ..datasets import Dataset
+from ..datasets.dataset import Scale
 from ..simulation.evaluation import ACCURACY, CHEMICAL_SCORES, RMSE, SCORES
 from ..simulation.methods import name_of
 from ..simulation.presentations import Checkpoint
@@ -21,7 +22,7 @@ from .hdf5 import opened, written
 from .making import make
 from .schema import PREDICTIONS, RUNS, TRAINING
 from .schema.file_kinds import SAMPLES
-from .values import readable
+from .values import damaged, readable
 from .writer import RunFile
 
 if TYPE_CHECKING:
@@ -72,8 +73,22 @@ class TrainingRecord:
     def data(self) -> dict:
         """About the data; since version 1.4. `own` is False for a case, `digest` covers all samples, `checksums` are
         those of the files, and `notice` is a text to show or empty. Data other than a case's also have the names of
-        `classes`, and `scaled` if features were scaled; both can be missing."""
+        `classes`, and `scaled` and the kind of `scale` if features were scaled; all can be missing."""
         return self._json("data")
+
+    @property
+    def scales(self) -> tuple[Scale | None, Scale | None]:
+        """How features and targets became concentrations; None for those that were not scaled, and before version
+        1.8."""
+        kind = str(self.data.get("scale"))
+        try:
+            features, targets = (
+                Scale(kind, self[f"{of}_offset"], self[f"{of}_width"]) if f"{of}_offset" in self else None
+                for of in ("feature", "target")
+            )
+        except InputError as error:
+            raise damaged(self._run.path, str(error)) from None
+        return features, targets
 
     @property
     def samples(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

@@ -26,5 +26,6 @@ STUDIES = (
     Annihilation, Transient, StepSize, Claims, Gradient, Learns, Parity, Chemistries,
     Accuracy,
 )  # fmt: skip
+"""All case studies, in the order of the report."""
 
 __all__ = ["STUDIES", "Extent", "StudyResults", "Study", "reproduce"]

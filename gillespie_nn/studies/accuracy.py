@@ -54,7 +54,7 @@ class Accuracy(Study):
     and averaged over its second half."""
 
     name = "accuracy"
-    title = "handwritten digits, learnt and read by molecules"
+    title = "handwritten digits: training and prediction by simulated reactions"
     summary = "accuracy on all test images by simulation, compared with floating point and gradient descent"
     cases = ("mnist",)
     most_seeds = 5
@@ -145,7 +145,7 @@ class Accuracy(Study):
             functions=(lambda h: h * _HOUR * seconds / simulated / 60, lambda m: m * 60 * simulated / seconds / _HOUR),
         )
         minutes.set_xlabel("wall time to simulate it [min]")
-        axes.set_xlabel("time in the pot [h]")
+        axes.set_xlabel("simulated time [h]")
         axes.set_ylabel("accuracy on the 10,000 test images")
         axes.set_ylim(0.93, 1.0)
         axes.grid(alpha=0.3)
@@ -166,7 +166,7 @@ class Accuracy(Study):
             image = axes.imshow(weights[neuron].reshape(side, side), cmap="PuOr", vmin=-largest, vmax=largest)
         bar = figure.colorbar(image, ax=panels, orientation="horizontal", aspect=40, shrink=0.8, pad=0.02)
         bar.set_label(f"weight [concentration]; 1 is {volume:,.0f} molecules")
-        figure.suptitle(f"what {len(strongest)} of {len(weights)} hidden neurons look for", fontsize=11)
+        figure.suptitle(f"input weights of {len(strongest)} of {len(weights)} hidden neurons", fontsize=11)
 
 
 def _times(record: Record) -> tuple[float, float]:

@@ -259,7 +259,8 @@ class Claims(Study):
                 shown = "-"
             rows.append((contender, str(ratio) if ratio.n else "-", shown))
         return Table(
-            "Without noise, after training: what both rails of the output are made at, over the size of the output; "
+            "Without noise, after training: the sum of the production rates of both rails of the output, over the "
+            "size of the output; "
             "and h' = y (y - z) of hidden neurons, quantiles 10 / 50 / 90 % over samples, neurons and seeds",
             ("activation", "drive ratio, mean [95 %]", "h' [concentration^2]"), rows,
         )  # fmt: skip

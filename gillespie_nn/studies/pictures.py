@@ -1,7 +1,7 @@
 """Studies that are figures first: confusion matrices, images of weights, loss curves, time courses."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +9,18 @@ import numpy as np
 
 from ..analysis.analysis import per_concentration
 from ..analysis.training_course import averaged_weights, float_network
-from ..crn.dual_rail import Rails
+from ..api.learning_trajectories import (
+    LearningTrajectories,
+    draw_panel,
+    draw_switches,
+    draw_target,
+    liveliest,
+    panels_of,
+)
 from ..datasets import case as case_of
 from ..datasets.cases import SPECIES
 from ..display.figures import COLOURS, LINES
 from ..display.tables import Table
-from ..nn import Number
-from ..nn.chemistry import ERRORS, OUTPUTS, PREACTIVATIONS, WEIGHTS
 from ..statistics.intervals import estimate_error
 from ..storage import open_trajectories
 from .points import FirstPresentations, Point, Record
@@ -102,7 +107,7 @@ _COLUMNS = 8
 
 class Images(Study):
     name = "weights"
-    title = "weights of the hidden neurons, as the molecules hold them"
+    title = "weights of the hidden neurons, from counts of molecules"
     summary = "weights of the first layer as images"
     cases = ("digits", "mnist")
     most_seeds = 1
@@ -241,20 +246,19 @@ class TimeCourse(Study):
         figure.set_size_inches(11, 9)
         rows = figure.subplots(5, len(FEW), sharex=True, sharey="row")
         points = self._courses(results.case, results.extent)
-        courses = [(p, _Concentrations(p, r)) for p in points if (r := results.record(p)) is not None]
+        courses = [(p, _course(p, r)) for p in points if (r := results.record(p)) is not None]
         if not courses:
             return
-        i, j = _liveliest([course for _, course in courses])
+        neuron = liveliest([course for _, course in courses])
         for column, contender in zip(rows.T, FEW):
             for point, course in courses:
                 if _contender(point) == contender:
-                    _draw_one(column, point, course, i, j)
+                    _draw_one(column, course, neuron)
             column[0].set_title(contender, fontsize=10)
             column[-1].set_xlabel("time [s]")
-        names = [number.name for number in courses[0][1].shown(i, j)]
-        hidden = [f"{what}\n{name}" for what, name in zip(("pre-activation", "output", "error", "weight"), names)]
-        for axes, text in zip(rows[:, 0], ("output, and\nits target", *hidden)):
-            axes.set_ylabel(f"{text}\n[concentration]", fontsize=8)
+        first = courses[0][1]
+        for axes, panel in zip(rows[:, 0], panels_of(first, first.shown(*neuron))):
+            axes.set_ylabel(f"{panel.label}\n[concentration]", fontsize=8)
         handles, names = rows[0, 0].get_legend_handles_labels()
         figure.legend(handles, names, loc="outside lower center", ncols=4, fontsize=8)
         running_time = points[0].decided["settings"]["running_time"]
@@ -269,45 +273,22 @@ def _contender(course: FirstPresentations) -> str:
     return next(name for name, settings in FEW.items() if settings == dict(course.settings))
 
 
-class _Concentrations:
-    """Concentrations over time: `of(rails)` float64[time] is the plus rail minus the minus rail, if there are two."""
-
-    def __init__(self, point: FirstPresentations, record: Record) -> None:
-        self.spec = point.spec
-        with open_trajectories(record.path) as run:
-            self.time, self._values = run.time, run.counts[0] / per_concentration(run)
-
-    def of(self, rails: Rails) -> np.ndarray:
-        return self.spec.read([rails], self._values, 1.0)[:, 0]
-
-    def first_weights(self) -> list[Number]:
-        """The weights of the first layer."""
-        return list(self.spec.numbers.select(WEIGHTS, layer=1))
-
-    def shown(self, i: int, j: int) -> list[Number]:
-        """The numbers that are drawn of hidden neuron `i` and its input `j`."""
-        of_neuron = [self.spec.numbers.one(meaning, 1, i) for meaning in (PREACTIVATIONS, OUTPUTS, ERRORS)]
-        return [*of_neuron, self.spec.numbers.one(WEIGHTS, 1, i, j)]
+def _course(point: FirstPresentations, record: Record) -> LearningTrajectories:
+    spec = point.spec
+    with open_trajectories(record.path) as run:
+        time, switches = run.time, run.time[: -1 : point.n_points]
+        return LearningTrajectories(
+            spec, time, np.asarray(run.counts[0]), per_concentration(run), switches, np.empty((0, 1, spec.layers[0])),
+            method=point.method,
+        )  # fmt: skip
 
 
-def _liveliest(courses: Sequence["_Concentrations"]) -> tuple[int, int]:
-    """(neuron, input) of the weight whose smallest change over the courses is the largest: it changes in all of
-    them."""
-    weights = courses[0].first_weights()
-    changes = [min(np.ptp(course.of(weight.rails)) for course in courses) for weight in weights]
-    i, j = weights[int(np.argmax(changes))].indices
-    return i, j
-
-
-def _draw_one(column: Any, point: FirstPresentations, course: "_Concentrations", i: int, j: int) -> None:
-    exact = point.method == _EXACT
+def _draw_one(column: Any, course: LearningTrajectories, neuron: tuple[int, int, int]) -> None:
+    exact = course.method == _EXACT
     style = {"color": COLOURS[0], "linewidth": 0.7} if exact else {"color": "black", "linewidth": 1.0}
-    for axes, rails in zip(column, (course.spec.outputs[0], *(number.rails for number in course.shown(i, j)))):
-        axes.plot(course.time, course.of(rails), label="molecules, exact" if exact else "rate equations", **style)
+    for axes, panel in zip(column, panels_of(course, course.shown(*neuron))):
+        draw_panel(axes, course, panel, label="molecules, exact" if exact else "rate equations", **style)
         if exact:
-            for k, time in enumerate(course.time[: -1 : point.n_points]):
-                label = None if k else "the input switches"
-                axes.axvline(time, color="0.7", linestyle=":", linewidth=0.8, zorder=0, label=label)
-    if exact:
-        target = course.of(course.spec.targets[0])
-        column[0].plot(course.time, target, color=COLOURS[1], linewidth=1.0, drawstyle="steps-post", label="target")
+            draw_switches(axes, course)
+            if panel.target is not None:
+                draw_target(axes, course, panel.target)

@@ -112,7 +112,7 @@ def points_available(points: Sequence[Point], records: dict[str, Record], failed
     """The number of points that exist and that blew up, in words."""
     n = sum(p.stem in records for p in points)
     blown = sum(p.stem in failed for p in points)
-    return f"{n} of {counted(len(points), 'point')}" + (f", {blown} blew up" if blown else "")
+    return f"{n} of {counted(len(points), 'point')}" + (f", {blown} diverged" if blown else "")
 
 
 def write_report(
@@ -165,7 +165,7 @@ def _claims(claims: list) -> list[str]:
         "difference speaks for the smooth ReLU. Two-sided t-tests, p-values adjusted by Holm's method over all regimes "
         f"of a claim: *{Verdict.HOLDS}* or *{Verdict.FAILS}* (the reverse is significant) where the adjusted p is at "
         f"most {LEVEL:g}, else *{Verdict.INCONCLUSIVE}*. "
-        "Intervals are single ones. A pair is left out if a run of it blew up; then there are fewer seeds.", "",
+        "Intervals are single ones. A pair is left out if one of its runs diverged; then there are fewer seeds.", "",
     ]  # fmt: skip
     for claim in dict.fromkeys(c.claim for c in claims):
         regimes = [c for c in claims if c.claim == claim]
@@ -193,7 +193,7 @@ def _provenance(
         seeds = f"from {extent.seed} on" + (f", {extent.n_seeds} of them" if extent.n_seeds else "")
         lines += [f"- command: `{command}`" if command else "- from Python", f"- its seeds: {seeds}"]
     lines += [
-        f"- points: {len(records)} in files, {len(missing)} missing, {len(failed)} blew up",
+        f"- points: {len(records)} in files, {len(missing)} missing, {len(failed)} diverged",
         f"- simulated by gillespie-nn {', '.join(sorted(versions))}; the file of each simulation says with what",
         "",
         "Drawn with:",
@@ -306,7 +306,7 @@ def _stages(points: Iterable[Point]) -> Iterator[list[Point]]:
 def one(point: Point, folder: str | Path, time_limit: float | None = None) -> str | None:
     """Execute one point. Returns a sentence if it cannot be finished, which is also stored next to its file."""
     if any(_note(p, folder) is not None for p in point.needs):
-        return "a point that it needs blew up"
+        return "a point that it needs diverged"
     # Compiling takes a minute or more, which must not count towards the time limit.
     if point.kernels not in _compiled:
         compile_kernels(*point.kernels)
@@ -423,7 +423,7 @@ def reproduce(
     if not records:
         raise InputError(
             f"none of the {counted(len(points), 'point')} of these studies is in {output / POINTS}: "
-            + ("run the command first without --redraw" if redraw else "all blew up; see the files *.failed there")
+            + ("run the command first without --redraw" if redraw else "all diverged; see the files *.failed there")
         )
     for point in missing[:_SHOWN]:
         say(f"missing: {point.stem}")

@@ -29,5 +29,6 @@ CHECKS = (
     Peers,
     BioNetGen,
 )
+"""All checks of the methods."""
 
 __all__ = ["CHECKS", "LEVEL", "Check", "Outcome", "measure_ladder", "verify"]

@@ -66,7 +66,7 @@ class Certificate:
     tolerance_mean: float
     tolerance_variance: float
     floor: float
-    """Smallest value that errors of means are relative to [molecules]."""
+    """Errors of means are divided by the exact mean, or by `floor` if that is larger [molecules]."""
     confidence: float
     """Joint confidence of all intervals."""
     n_intervals: int

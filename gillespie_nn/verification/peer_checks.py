@@ -1,4 +1,4 @@
-"""Other programs: means and variances over time against COPASI and libRoadRunner, and against BioNetGen.
+"""Other programs: means and variances over time against COPASI and libRoadRunner; `.net` files against BioNetGen.
 
 COPASI and libRoadRunner simulate three kinds of cases. One is immigration and death with events rarer than points. One
 is the training network of XOR (2-4-1, Omega = 20, learning on, one presentation): this package simulates the network
@@ -34,9 +34,7 @@ from ..api import simulate
 from ..checks import InputError, read_text
 from ..crn import ReactionNetwork
 from ..crn.formats.antimony import to_sbml
-from ..peers import Copasi, Job, LibRoadRunner, Peer, whole_counts
-from ..peers import bionetgen as theirs
-from ..peers.bionetgen import with_whole_amounts
+from ..peers import Copasi, Job, LibRoadRunner, Peer, bionetgen, whole_counts
 from ..peers.peer import missing
 from ..simulation import EXACT
 from ..statistics.intervals import NORMAL
@@ -60,12 +58,15 @@ class PeerCase(NamedTuple):
 
 
 def _immigration_death(seed: int) -> Job:
-    return Job(ReactionNetwork.from_text("0 -> A @ 0.3\nA -> 0 @ 0.2\nA = 2"), 4.0, 5)
+    network = ReactionNetwork.from_text("0 -> A @ 0.3\nA -> 0 @ 0.2\nA = 2")
+    return Job(network, 4.0, 5, document=network.to_sbml())
 
 
 def _xor(seed: int) -> Job:
     spec, initial = xor(seed)
-    return Job(spec.network, 3.0, 4, XOR_VOLUME, initial)
+    # With a document COPASI, too, simulates the laws that `to_sbml` writes, not mass action of its own.
+    document = spec.network.to_sbml(volume=XOR_VOLUME, initial=dict(initial))
+    return Job(spec.network, 3.0, 4, XOR_VOLUME, initial, document=document)
 
 
 def _of_file(name: str, end: float) -> Callable[[int], Job]:
@@ -87,6 +88,8 @@ CASES = {
 
 
 class Peers(Check):
+    """Means and variances over time against COPASI and libRoadRunner, see above."""
+
     name = "peers"
     summary = "means and variances against COPASI and libRoadRunner (needs the extra bench)"
 
@@ -253,13 +256,15 @@ BUDGETS = (Budget(1000, 300, 10_000, 200), Budget(10_000, 100, 5000, 100), Budge
 
 
 class BioNetGen(Check):
+    """`.net` files against BioNetGen: `ode` against CVODE, exact methods against the runs of `run_network`."""
+
     name = "bionetgen"
     summary = "`.net` files against BioNetGen: ode against CVODE, exact methods against its runs (needs --folder DIR)"
     methods = ("ode", *(m.name for m in EXACT))
 
     @classmethod
     def missing(cls, sbml_suite: str | Path | None, folder: str | Path | None = None) -> str:
-        return "no folder of .net files given: use --folder DIR" if folder is None else theirs.absent()
+        return "no folder of .net files given: use --folder DIR" if folder is None else bionetgen.absent()
 
     def run(self, method: str, seed: int, options: CheckOptions) -> list:
         if lacking := self.missing(None, options.folder):
@@ -293,7 +298,7 @@ def _rate_equations(what: str, path: Path, network: ReactionNetwork, options: di
     if pairs:
         # Laws of counts have A (A - 1). `ode` evaluates laws as they are written, but CVODE gets A^2.
         return Unsupported(what, f"reaction {pairs[0]} has like reactants and a rate law, which is one of counts")
-    expected = theirs.rate_equations(read_text(path), TIMES)
+    expected = bionetgen.rate_equations(read_text(path), TIMES)
     settings = {"rtol": RTOL, "atol": ATOL} | options
     r = simulate(network, time=[0.0, *TIMES], method="ode", **settings)
     ours = np.stack([r.of(s)[0, 1:] for s in network.species], axis=1)
@@ -314,7 +319,7 @@ def _exact(
     if any(r.law is not None and "time" in network.resolved(r.law).names() for r in network.reactions):
         return Refused(what, "rates that read the time", "run_network evaluates it at other times")
     budget = next(b for b in BUDGETS if len(network.reactions) <= b.reactions)
-    text = with_whole_amounts(read_text(path), network)
+    text = bionetgen.with_whole_amounts(read_text(path), network)
     network = ReactionNetwork.from_bngl_net(text)
     moving = sorted({s for r in network.reactions for s in r.net_change()}, key=network.index.__getitem__)
     if not moving:
@@ -355,4 +360,4 @@ def _times(text: str, most: int) -> tuple[float, ...]:
 def _runs(text: str, times: tuple[float, ...], n: int, seed: int) -> np.ndarray:
     """Counts float64[run, time, species] by BioNetGen. It runs once for all methods that are compared with it."""
     seeds = np.random.SeedSequence(seed).generate_state(n) >> 1
-    return np.stack([theirs.stochastic(text, times, int(s)) for s in seeds])
+    return np.stack([bionetgen.stochastic(text, times, int(s)) for s in seeds])

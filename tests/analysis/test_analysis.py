@@ -198,7 +198,7 @@ def test_one_trajectory_is_cut_in_pieces_and_uneven_or_few_times_are_refused():
     r = _random(n=1, n_points=400)
     stretches, spacing = analysis.units(r, 100)
     assert len(stretches) == 8 and spacing == 1 and stretches[0] == (0, slice(100, 137))
-    with pytest.raises(InputError, match="at least 128: record more"):
+    with pytest.raises(InputError, match="at least 128 recorded points from start = 390 s on.*: record more"):
         analysis.units(r, 390)
     with pytest.raises(InputError, match="evenly spaced"):
         analysis.units(_result(r.counts, time=np.arange(400.0) ** 2), 0)
@@ -406,7 +406,7 @@ def test_bad_asking_is_a_sentence():
     r = _random()
     for call, message in (
         (lambda: means(r, ["a"]), r"unknown species 'a' \(did you mean 'A'\?\): the run has A, B, C"),
-        (lambda: means(r, confidence=1), "below 1"),
+        (lambda: means(r, confidence=1), "confidence must be between 0 and 1, got 1"),
         (lambda: means(r, probabilities=[2]), "below 1, got 2"),
         (lambda: histogram(r, "A", time=50), "0 to 11 s, got"),
         (lambda: means(_result(np.zeros((0, 3, 1), dtype=int))), "no committed replicate yet"),

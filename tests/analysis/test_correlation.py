@@ -10,11 +10,13 @@ from scipy import stats
 from scipy.linalg import solve_continuous_lyapunov, toeplitz
 
 import gillespie_nn as gnn
+from gillespie_nn.analysis import analysis as base
 from gillespie_nn.analysis import autocorrelation, power_spectrum
 from gillespie_nn.analysis.correlation import autocovariance, correlation_time, periodogram
 from gillespie_nn.checks import InputError
 from gillespie_nn.cli import main
-from gillespie_nn.simulation import Result
+from gillespie_nn.simulation import Result, result_views
+from gillespie_nn.simulation.result_views import read, split
 from helpers import checks_of_chance
 
 DT = 0.1
@@ -148,6 +150,35 @@ def test_what_never_varies_has_neither(run):
     for analysis in (autocorrelation, power_spectrum):
         with pytest.raises(InputError, match="A never varies"):
             analysis(still, "A", start=0)
+
+
+def test_few_whole_replicates_among_many_are_read_in_small_parts(monkeypatch):
+    n, whole = 20_000, 40
+    counts = np.random.default_rng(1).poisson(9.0, (n, 40, 1))
+    status = np.full(n, 1)
+    values = counts.astype(float)
+    values[np.arange(n) % (n // whole) != 0, -1] = np.nan
+    r = Result(
+        0.1 * np.arange(40.0), values, ("A",), status, np.zeros(n, dtype=int), "langevin", 1, 1.0, None,
+        units="molecules",
+    )  # fmt: skip
+    sizes = []
+
+    def watched(run, names, points, replicates=slice(None)):
+        rows = read(run, names, points, replicates)
+        sizes.append(rows.shape[0] * rows.shape[1])
+        return rows
+
+    monkeypatch.setattr(result_views, "PART_BYTES", 1 << 20)
+    monkeypatch.setattr(base, "read", watched)
+    of_units, _ = base.units(r, 0.0)
+    assert len(of_units) == whole
+    sizes.clear()
+    parts = list(base.stretches(r, "A", of_units))
+    piece = of_units[0][1]
+    assert np.array_equal(np.concatenate(parts), values[:: n // whole, piece, 0])
+    largest = split(n, piece.stop - piece.start)[0]
+    assert len(sizes) > 1 and max(sizes) <= (largest.stop - largest.start) * (piece.stop - piece.start)
 
 
 def test_rounding_is_no_fluctuation():

@@ -70,7 +70,7 @@ def test_the_quantities_that_moved_most_are_shown(record, tmp_path, capsys):
     simulated = capsys.readouterr().out
     assert main(["analyze", str(tmp_path / "r.h5")]) == 0
     for text in (simulated, capsys.readouterr().out):
-        assert f"the {MOST} of 52 quantities that moved most" in text
+        assert f"the {MOST} of 52 quantities that changed most" in text
         shown = re.findall(r"^ *([ST]\d+) ", text, re.M)
         assert len(shown) == MOST and all(int(name[1:]) >= 20 for name in shown)
 

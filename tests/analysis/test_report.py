@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from html.parser import HTMLParser
 
+import h5py
 import numpy as np
 import pytest
 
@@ -93,7 +94,8 @@ def test_a_report_says_what_the_run_was(pages):
     ensemble = " ".join(_Reader((pages / "ensemble.html").read_text()).words)
     assert "Means and quantiles of 24 replicates" in ensemble and "note_hit: when A >= 18 && hit < 0" in ensemble
     training = " ".join(_Reader((pages / "training.html").read_text()).words)
-    for said in ("training of xor", "2-4-1", "Common part of dual rails", "outputs of the final weights"):
+    trajectories = "Trajectories of the first 3 presentations of xor, from the trained weights"
+    for said in ("training of xor", "2-4-1", "Common part of dual rails", "outputs of the final weights", trajectories):
         assert said in training
 
 
@@ -132,7 +134,7 @@ def test_a_browser_shows_every_image_and_no_page_is_wider_than_the_window(name, 
 @pytest.mark.parametrize("analysis", ANALYSES, ids=lambda a: a.name)
 @pytest.mark.parametrize("suffix", [".png", ".svg"])
 def test_every_analysis_has_words_a_record_and_a_figure_with_named_axes(analysis, suffix, files, tmp_path):
-    name = "training" if analysis.name in ("learning", "rails") else "ensemble"
+    name = "training" if analysis.name in ("learning", "trajectories", "rails") else "ensemble"
     with gnn.open_run(files / f"{name}.h5") as run, gnn.open_run(files / "other.h5") as other:
         found = analysis.find(run, Ask(passage="A >= 18", other=other, start=10))
         from matplotlib.figure import Figure
@@ -162,6 +164,59 @@ def test_the_course_of_training_ends_at_the_score_of_the_run(files):
             course(ensemble)
 
 
+def _trajectories(arguments, capsys):
+    assert main(["analyze", *map(str, arguments), "--what", "trajectories", "--json"]) == 0
+    return json.loads(capsys.readouterr().out.strip().splitlines()[-1])["analyses"]["trajectories"]
+
+
+@pytest.mark.parametrize(
+    "flags, samples, weights",
+    [
+        ((), 3, None),
+        (("--samples", "2", "--weights", "initial"), 2, "initial"),
+        (("--samples", "3,0", "--weights", "trained"), [3, 0], None),
+        (("--samples", "1,"), [1], None),
+    ],
+)
+def test_trajectories_of_a_file_are_those_of_the_fit(flags, samples, weights, files, capsys):
+    shown = _trajectories([files / "training.h5", "--species", "D1_2", *flags], capsys)
+    t = gnn.load_fit(files / "training.h5").trajectories(samples, weights=weights)
+    assert shown["time"] == t.time.tolist() and shown["samples"] == t.samples.tolist()
+    assert list(shown["drawn"]) == ["Z2_0", "Z1_2", "Y1_2", "D1_2", next(n for n in shown["drawn"] if n[0] == "W")]
+    assert all(values == t[name].tolist() for name, values in shown["drawn"].items())
+
+
+def test_trajectories_of_a_network_that_is_not_listed_are_those_of_single_samples(tmp_path, capsys):
+    how = {"method": "batch_leap", "output_activation": "smooth_relu", "hold": 0.5, "volume": 50, "running_time": 1}
+    fit = gnn.train("xor", seed=2, presentations=4, batch=2, output=tmp_path / "batch.h5", **how)
+    assert _trajectories([fit.output], capsys)["samples"] == [[k] for k in fit.plan.order.ravel()[:3]]
+    # A report leaves them out: such networks are large.
+    assert main(["report", fit.output, "--json"]) == 0
+    assert "trajectories" not in json.loads(capsys.readouterr().out.splitlines()[-1])["analyses"]
+
+
+def test_trajectories_need_a_run_that_has_ended(files, tmp_path, capsys):
+    path = tmp_path / "again.h5"
+    shutil.copy(files / "training.h5", path)
+    with h5py.File(path, "r+") as file:
+        file["committed"][:] = 0
+    assert main(["analyze", str(path), "--what", "trajectories"]) == 2
+    assert "has not finished: continue it with gillespie-nn resume" in capsys.readouterr().err
+    assert main(["report", str(path), "--json"]) == 0
+    assert "trajectories" not in json.loads(capsys.readouterr().out.splitlines()[-1])["analyses"]
+
+
+def test_a_report_without_the_samples_of_its_case_has_no_trajectories(files, tmp_path, monkeypatch, capsys):
+    def gone(*_):
+        raise gnn.InputError("no such data file")
+
+    monkeypatch.setattr("gillespie_nn.datasets.cases.XOR.load", gone)
+    assert main(["report", str(files / "training.h5"), "-o", str(tmp_path / "r.html"), "--json"]) == 0
+    assert "trajectories" not in json.loads(capsys.readouterr().out.splitlines()[-1])["analyses"]
+    assert main(["analyze", str(files / "training.h5"), "--what", "trajectories"]) == 2
+    assert "no such data file" in capsys.readouterr().err
+
+
 def test_analyze_does_several_things_at_once(files, tmp_path, capsys):
     run, figure = str(files / "ensemble.h5"), tmp_path / "f.svg"
     arguments = ["--what", "means", "--passage", "hit", "--other", str(files / "other.h5"), "--figure", str(figure)]
@@ -182,10 +237,17 @@ def test_analyze_does_several_things_at_once(files, tmp_path, capsys):
         (["analyze", "RUN", "--what", "first-passage"], "--passage 'A >= 10'"),
         (["analyze", "RUN", "--what", "compare"], "--other RUN2.h5"),
         (["analyze", "RUN", "--what", "learning"], "not a training run"),
+        (["analyze", "RUN", "--what", "trajectories"], "not a training run"),
+        (["analyze", "RUN", "--what", "means", "--samples", "2"], "--samples only applies to trajectories: add --what"),
+        (["analyze", "RUN", "--weights", "initial"], "--weights only applies to trajectories: add --what"),
+        (["analyze", "RUN", "--what", "trajectories", "--samples", "two"], "with a comma, got 'two'"),
         (["analyze", "RUN", "--what", "rails"], "no dual rails"),
         (["analyze", "RUN", "--what", "means", "--species", "C"], "unknown species 'C'"),
-        (["analyze", "RUN", "--what", "spectrum", "--start", "40"], "at least 16: record more"),
-        (["analyze", "RUN", "--what", "means", "--confidence", "95"], "confidence must be below 1"),
+        (
+            ["analyze", "RUN", "--what", "spectrum", "--start", "40"],
+            "at least 16 recorded points from start = 40 s on, got 1: record more",
+        ),
+        (["analyze", "RUN", "--what", "means", "--confidence", "95"], "confidence must be between 0 and 1"),
         (["report", "RUN", "-o", "x.pdf"], "unknown report format '.pdf'"),
         (["report", "nowhere.h5"], "no such run file"),
     ],

@@ -124,7 +124,7 @@ def test_variables_of_rate_rules_come_first(record, tmp_path, capsys):
     assert main(["analyze", run]) == 0
     for text in (simulated, capsys.readouterr().out):
         assert rows(text)[0] == "V" and len(rows(text)) == MOST
-        assert f"1 variable of rate rules and the {MOST - 1} of 17 other quantities that moved most" in text
+        assert f"1 variable of rate rules and the {MOST - 1} of 17 other quantities that changed most" in text
         assert "[species: molecules]" in text  # V is not in molecules
     with gnn.open_run(run) as found:
         assert choose(found, (), 8)[0] == "V" and len(choose(found, (), 8)) == 8
@@ -136,7 +136,7 @@ def test_of_many_variables_those_that_moved_most_are_shown():
     text = "\n".join(f"@parameter x{k} = 1\n@rate x{k} = {k}" for k in range(12)) + "\n0 -> A @ 1000"
     table = final_state(gnn.simulate(network(text), 1.0, 2, seed=1)).table(1.0, "molecules").text()
     assert rows(table) == [f"x{k}" for k in range(2, 12)]
-    assert f"the {MOST} of 12 variables of rate rules that moved most" in table
+    assert f"the {MOST} of 12 variables of rate rules that changed most" in table
 
 
 @pytest.mark.parametrize("size, constant, rule, units", [
@@ -166,7 +166,7 @@ def test_amounts_of_ode_are_not_called_concentrations(size, constant, rule, unit
 def test_a_volume_with_a_rate_rule_is_no_omega(volume, units):
     run = gnn.simulate(network(CELL), 1.0, 2, method="ode", volume=volume)
     assert run.units == units
-    with pytest.warns(UserWarning, match=rf"A was .* \[{units}\] before"):
+    with pytest.warns(UserWarning, match=rf"A fell to .* \[{units}\] before"):
         gnn.simulate(
             network(CELL.replace("A -> 0 @ 1", "A -> 0 @ propensity(30)")), 1.0, 2, method="ode", volume=volume
         )

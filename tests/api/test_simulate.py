@@ -184,7 +184,7 @@ def test_memory_stays_constant_over_a_hundred_million_events():
         ({"seed": 1.5}, "seed must be a whole number, got 1.5"),
         ({"initial": {"C": 1}}, "unknown species 'C' in the initial state: the network has A"),
         ({"initial": {"A": -1}}, "initial amount of A must be a finite number of molecules, at least 0, got -1"),
-        ({"initial": {"A": 0.5}}, "A = 0.5, but methods that count need whole numbers.*round_initial='nearest' or"),
+        ({"initial": {"A": 0.5}}, "A = 0.5, but counts of molecules must be whole numbers.*round_initial='nearest' or"),
         ({"initial": {"A": 2**60}}, "would overflow"),
         ({"rates": {"in": 1.0}}, "unknown reaction 'in' in rates"),
         ({"rates": {"out": -1.0}}, "rate of out must be at least 0 and finite, got -1.0"),
@@ -219,7 +219,7 @@ def test_the_volume_of_a_model_that_fixes_it_is_not_overridden():
 def test_a_run_that_would_never_end_is_an_error_that_says_so(method, monkeypatch):
     monkeypatch.setattr("gillespie_nn.simulation.replicate._MANY_EVENTS", 100_000)
     network = gnn.ReactionNetwork.from_text("0 -> A @ 1\nA -> 0 @ 1")
-    with pytest.raises(gnn.UnfinishedError, match="at this pace about .* more would fire until 10 s.*max_events"):
+    with pytest.raises(gnn.UnfinishedError, match="at this rate about .* more would fire until 10 s.*max_events"):
         gnn.simulate(network, 10.0, 2, volume=1e17, method=method, seed=1)
     r = gnn.simulate(network, 10.0, 2, volume=1e17, method=method, seed=1, max_events=1_000_000)
     assert r.n_events[0] == 1_000_000 and r.status[0] == gnn.Status.EVENT_LIMIT

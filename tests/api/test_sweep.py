@@ -178,7 +178,7 @@ def test_xarray_has_the_parameters_as_coordinates(tmp_path, record):
         ({"rates:make": [1.0]}, "unknown kind of column 'rates' .*'rate'"),
         ({"make": [1.0], "rate:make": [2.0]}, "two columns of the sweep set rate:make"),
         ({"make": [-1.0]}, "row 0 of the sweep: rate of make must be at least 0 and finite, got -1"),
-        ({"A": [1, 2.5]}, "row 1 of the sweep: the initial state has A = 2.5, but methods that count need whole"),
+        ({"A": [1, 2.5]}, "row 1 of the sweep: the initial state has A = 2.5, but counts of molecules must be whole"),
         ({"volume": [0]}, "row 0 of the sweep: volume must be positive"),
         ({"make": [1.0, 2.0], "A": [1]}, "columns of the sweep differ in length"),
         ({"make": 1.0}, "column 'make' of the sweep must be a list of numbers, got 1.0"),
@@ -244,7 +244,10 @@ def test_names_of_columns_are_nothing_that_a_spreadsheet_or_a_terminal_obeys(bad
 
 def test_folders_of_other_things_are_refused(tmp_path):
     (tmp_path / "note.txt").write_text("mine")
-    for output, what in ((tmp_path, "contains other files than a sweep"), (tmp_path / "note.txt", "but is a file")):
+    for output, what in (
+        (tmp_path, "contains files that do not belong to a sweep"),
+        (tmp_path / "note.txt", "but is a file"),
+    ):
         with pytest.raises(gnn.InputError, match=what):
             gnn.sweep(NET, TABLE, 1.0, seed=1, output=output)
     with pytest.raises(gnn.InputError, match="is not the folder of a sweep: its table.csv is missing"):

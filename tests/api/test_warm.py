@@ -57,7 +57,7 @@ def test_what_a_first_call_compiles_is_reported_and_after_warming_nothing_is(tmp
     assert first["bytes"] == sum(path.stat().st_size for path in files)
     second, done = _warm(tmp_path, "--method", "direct")
     assert second["methods"] == {"direct": 0} and second["compiled"] == 0 and second["kernels"] == first["kernels"]
-    assert "all kernels are compiled already" in done.stdout and "compiled the kernels" not in done.stderr
+    assert "all kernels are already compiled" in done.stdout and "compiled the kernels" not in done.stderr
     assert _run("-c", call, GILLESPIE_NN_CACHE=str(tmp_path)).stderr == ""
 
 

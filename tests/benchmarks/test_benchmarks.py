@@ -263,7 +263,7 @@ def test_overhead_is_measured_for_each_number_of_species_and_size_of_a_replicate
 def test_the_chain_is_stationary():
     from gillespie_nn.benchmarks.starting import chain
 
-    for n in range(1, 6):
+    for n in (1, 2, 3, 5, 8):
         network = chain(n)
         start = network.counts()
         assert len(network.species) == n and len(network.reactions) == n + 1

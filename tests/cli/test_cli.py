@@ -207,4 +207,4 @@ def test_simulate_takes_noise_by_flags(model, capsys):
         found["mean"] != gillespie_nn.simulate(net, 5.0, 101, seed=1, replicates=3).counts[:, -1].mean(axis=0).tolist()
     )
     assert main([*run, "--noise-step", "0.5"]) == 2
-    assert "no requested noise uses it" in capsys.readouterr().err
+    assert "does not apply to the requested noise" in capsys.readouterr().err

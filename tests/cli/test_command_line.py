@@ -93,10 +93,10 @@ def test_an_unknown_shell_or_a_missing_extra_is_a_sentence(capsys, monkeypatch):
 @pytest.mark.parametrize(
     "given, said",
     [
-        ([], "nothing is kept without --output"),
+        ([], "nothing was saved, because --output was not given"),
         (["--output", "FILE"], "continue with: gillespie-nn resume FILE"),
         (["--output", "FILE", "--record", "moments"], "continue with: gillespie-nn resume FILE"),
-        (["--output", "FILE", "--sweep", "t.csv"], "kept in FILE; the same command continues"),
+        (["--output", "FILE", "--sweep", "t.csv"], "saved in FILE; run the same command again to continue"),
     ],
 )
 def test_ctrl_c_says_what_is_kept_and_how_to_go_on(given, said, tmp_path, monkeypatch, capsys):

@@ -2,6 +2,7 @@
 somewhere, their figures are made by a named command, and the reference is that of the docstrings."""
 
 import contextlib
+import importlib
 import importlib.util
 import io
 import re
@@ -17,7 +18,7 @@ import pytest
 import gillespie_nn.data
 import gillespie_nn.kernels
 from gillespie_nn.cli import make_parser
-from helpers.pages import blocks, commands, entries, prose
+from helpers.pages import anchors, blocks, broken, commands, links, prose
 from helpers.paths import DOCS, ROOT
 
 PAGES = sorted(DOCS.glob("*.md"))
@@ -57,38 +58,25 @@ def test_the_python_of_a_page_runs_as_written_and_prints_what_the_page_says(page
             assert said.getvalue() == expected, f"{page.name}, line {block.line}"
 
 
-def _anchors(page):
-    """Anchors of the headings of a page, as GitHub makes them."""
-    found = set()
-    for title in re.findall(r"^#+ (.*)$", prose(page), re.MULTILINE):
-        slug = re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
-        n = sum(re.fullmatch(re.escape(slug) + r"(-\d+)?", a) is not None for a in found)
-        found.add(f"{slug}-{n}" if n else slug)
-    return found
+OF_THE_PROJECT = ("*.md", "data/*.md", "gillespie_nn/*/*.md", "tests/*/*.md", "docs/**/*.md", "docs/notebooks/*.py")
+WITH_LINKS = [page for pattern in OF_THE_PROJECT for page in sorted(ROOT.glob(pattern)) if links(page)]
+WITH_COMMANDS = [page for page in PAGES if page.stem != "errors" and commands(page)]
 
 
-def links(page):
-    """Targets of the links of a page that lead to files or headings of the project."""
-    return [t for t in re.findall(r"\]\(([^)\s]+)\)", prose(page)) if not t.startswith("http")]
-
-
-WITH_LINKS = [page for page in (ROOT / "README.md", *PAGES) if links(page)]
-WITH_COMMANDS = [page for page in PAGES if page.stem not in ("api", "errors") and commands(page)]
-
-
-@pytest.mark.parametrize("page", WITH_LINKS, ids=lambda p: "README" if p.parent == ROOT else f"docs-{p.stem}")
+@pytest.mark.parametrize("page", WITH_LINKS, ids=lambda p: p.relative_to(ROOT).as_posix())
 def test_links_lead_to_files_and_headings(page):
-    for target in links(page):
-        path, _, anchor = target.partition("#")
-        path = (page.parent / path).resolve() if path else page
-        assert path.exists(), target
-        assert not anchor or anchor in _anchors(path), target
+    assert broken(page, ROOT) == []
 
 
 def test_every_page_is_in_the_index_and_the_index_in_the_readme():
     index = (DOCS / "README.md").read_text()
     for page in PAGES:
         assert page.name == "README.md" or f"({page.name})" in index, page.name
+    for folder in ("api", "notebooks"):
+        assert f"({folder}/README.md)" in index
+        inner = (DOCS / folder / "README.md").read_text()
+        for page in (DOCS / folder).iterdir():
+            assert page.suffix not in (".md", ".py") or page.name == "README.md" or f"({page.name})" in inner, page
     assert "(docs/README.md)" in (ROOT / "README.md").read_text()
 
 
@@ -131,7 +119,7 @@ def outputs(page):
 
 def test_no_command_of_a_page_meets_a_file_that_another_one_wrote():
     """A reader may paste the commands of all pages, one after the other, after the quickstart."""
-    pages = [ROOT / "README.md", *(p for p in PAGES if p.stem not in ("api", "errors"))]
+    pages = [ROOT / "README.md", *(p for p in PAGES if p.stem != "errors")]
     written = Counter(["runs/xor.h5", "runs/xor.png"])
     for page in pages:
         written.update(outputs(page))
@@ -145,28 +133,37 @@ def test_the_model_file_of_getting_started_is_the_model_of_its_python():
     assert [line.strip() for line in model.strip().splitlines()] == file.splitlines()
 
 
+def test_every_public_name_has_an_entry_in_the_reference():
+    pages = {path.stem: path.read_text() for path in (DOCS / "api").glob("*.md")}
+    n_names = 0
+    for name in ("gillespie_nn", *(f"gillespie_nn.{part}" for part in gillespie_nn._MODULES)):
+        text = pages[name.rpartition(".")[2]]
+        for public in importlib.import_module(name).__all__:
+            if public.startswith("__"):
+                continue
+            n_names += 1
+            row = re.search(rf"^\| \[{public}\]\((.*?)#.*?\) \| \S", text, re.MULTILINE)
+            assert row, f"{name}.{public}"
+            home = pages[row[1].removesuffix(".md")] if row[1] else text
+            assert re.search(rf"^## {public}\n\n::: gillespie_nn[\w.]*\.{public}$", home, re.MULTILINE), (
+                f"{name}.{public}"
+            )
+    assert n_names > 150
+
+
 def test_the_reference_is_that_of_the_docstrings():
-    page, made = entries((DOCS / "api.md").read_text()), entries(_import("make_api").reference())
-    assert len(made) > 100 and ("gillespie_nn", "simulate") in made
+    made = _import("make_api").pages()
     run = "run python docs/make_api.py"
-    assert set(made) - set(page) == set(), f"the page lacks names: {run}"
-    assert set(page) - set(made) == set(), f"the page has names that are not public: {run}"
-    assert [key for key in made if page[key] != made[key]] == [], f"the page says something else: {run}"
+    assert {path.name for path in (DOCS / "api").iterdir()} == set(made), run
+    for name, text in made.items():
+        assert (DOCS / "api" / name).read_text() == text, f"docs/api/{name} says something else: {run}"
 
 
-def test_a_wrapped_line_of_the_reference_is_the_same_and_a_missing_or_changed_entry_is_not():
-    text = "## a\n\nAbout a.\n\n### f\n\n```\nf(x, y)\n    Add.\n```\n\n**`g`**: see [b](#b).\n"
-    whole = entries(text)
-    assert list(whole) == [("a", ""), ("a", "f"), ("a", "g")] and whole["a", "f"] == [
-        "```",
-        "f(x,",
-        "y)",
-        "Add.",
-        "```",
-    ]
-    assert entries(text.replace("f(x, y)", "f(x,\n        y)")) == whole
-    assert entries(text.replace("f(x, y)", "f(x)")) != whole
-    assert entries(text.partition("**`g`")[0]).keys() == whole.keys() - {("a", "g")}
+def test_a_docstring_becomes_markdown_that_shows_the_same():
+    make_api = _import("make_api")
+    assert make_api.escaped("x_s' = `a*b` * W_ [1] [s] <b>") == "x_s' = `a*b` \\* W\\_ [1\\] [s] &lt;b>"
+    assert make_api.first_sentence("One, e.g. this,\nin 2.5 lines. Two.") == "One, e.g. this, in 2.5 lines."
+    assert make_api.first_sentence("No stop\n\nMore.") == "No stop"
 
 
 # the page on extending: its files and lines go into a copy of the package, and its Python runs with that
@@ -249,7 +246,7 @@ def test_a_page_that_is_wrong_is_caught(tmp_path):
     )
     ((block, expected),) = runs(page)
     assert (block.text, block.line, expected) == ("print(1)\n", 6, "2\n")
-    assert _anchors(page) == {"a-title-twice", "a-title-twice-1"} and commands(page) == ["gillespie-nn x"]
+    assert anchors(page) == {"a-title-twice", "a-title-twice-1"} and commands(page) == ["gillespie-nn x"]
     (tmp_path / "code.py").write_text("a\nb\nc\n")
     apply("--- code.py\n a\n-b\n+B\n@@\n c\n+d\n", tmp_path)
     assert (tmp_path / "code.py").read_text() == "a\nB\nc\nd\n"
@@ -260,12 +257,20 @@ def test_a_page_that_is_wrong_is_caught(tmp_path):
     written = ("x --output a.h5 --figure a.png", "report a.h5  # one page", "y --output b --overwrite")
     page.write_text("```\n" + "".join(f"gillespie-nn {line}\n" for line in written) + "```\n")
     assert list(outputs(page)) == ["a.h5", "a.png", "a.html"]
-    page.write_text("[one](methods.md#rejection), [two](https://example.org) and ![three](a.svg)")
-    assert links(page) == ["methods.md#rejection", "a.svg"]
+    page.write_text(
+        "# A\n[one](b.md#c), [two](https://a.org), `[no](x)`, [a](#a), [d](#d), [e](../e) and ![three](a.svg)"
+    )
+    (tmp_path / "b.md").write_text("# B\n\n```\n# c\n```\n")
+    assert links(page) == ["b.md#c", "#a", "#d", "../e", "a.svg"]
+    (tmp_path.parent / "e").write_text("")
+    assert broken(page, tmp_path) == ["b.md#c", "#d", "../e", "a.svg"]
+    notebook = tmp_path / "n.py"
+    notebook.write_text("# %% [markdown]\n# # A title\n#\n# [b](b.md)\n\n# %%\n# [no](x.md)\n")
+    assert links(notebook) == ["b.md"] and anchors(notebook) == {"a-title"}
 
 
 def test_most_pages_have_links_and_commands():
-    assert len(WITH_LINKS) >= 12 and len(WITH_COMMANDS) >= 10
+    assert len(WITH_LINKS) >= 25 and len(WITH_COMMANDS) >= 10
 
 
 def test_no_page_has_a_gap_to_be_filled():

@@ -28,8 +28,42 @@ def blocks(page):
 
 
 def prose(page):
-    """A page without its fenced blocks."""
-    return _FENCE.sub("", page.read_text())
+    """A page without its fenced blocks; of a notebook, its cells of Markdown."""
+    text = page.read_text()
+    if page.suffix == ".py":
+        _, *cells = re.split(r"^# %%(.*)$", text, flags=re.MULTILINE)
+        marked = [source for head, source in zip(cells[::2], cells[1::2]) if "[markdown]" in head]
+        text = re.sub(r"^# ?", "", "".join(marked), flags=re.MULTILINE)
+    return _FENCE.sub("", text)
+
+
+def links(page):
+    """Targets of the links of a page that lead to files or headings of the project."""
+    text = re.sub(r"`[^`\n]*`", "", prose(page))
+    return [t for t in re.findall(r"\]\(([^)\s]+)\)", text) if not re.match(r"\w+:", t)]
+
+
+def anchors(page):
+    """Anchors of the headings of a page, as code hosts make them."""
+    made = []
+    for title in re.findall(r"^#+ (.*)$", prose(page), re.MULTILINE):
+        title = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", title)
+        slug = re.sub(r"[^\w\- ]", "", title.strip().lower()).replace(" ", "-")
+        n = sum(re.fullmatch(re.escape(slug) + r"(-\d+)?", a) is not None for a in made)
+        made.append(f"{slug}-{n}" if n else slug)
+    return set(made)
+
+
+def broken(page, root):
+    """Links of a page that lead to no file of the project, or to no heading."""
+    listed = []
+    for target in links(page):
+        path, _, anchor = target.partition("#")
+        path = (page.parent / path).resolve() if path else page
+        inside = path.exists() and path.is_relative_to(root)
+        if not inside or anchor and (path.suffix not in (".md", ".py") or anchor not in anchors(path)):
+            listed.append(target)
+    return listed
 
 
 def commands(page):
@@ -40,17 +74,6 @@ def commands(page):
             lines += block.text.replace("\\\n", " ").splitlines()
     lines += re.findall(r"`(gillespie-nn [^`]+)`", prose(page).replace("\n", " "))
     return [line.partition(" > ")[0] for line in lines if line.startswith("gillespie-nn ")]
-
-
-def entries(text):
-    """{(section, name): words} of a reference: what is said of each name, wherever its lines end."""
-    found, section = {}, ""
-    for head, name, body in re.findall(r"^(## |### |\*\*`)([^`\n]+)(.*?)(?=^## |^### |^\*\*`|\Z)", text, re.M | re.S):
-        section = name if head == "## " else section
-        key = (section, "" if head == "## " else name)
-        assert key not in found, key
-        found[key] = body.split()
-    return found
 
 
 def answers(text):

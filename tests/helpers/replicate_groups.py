@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gillespie_nn.simulation.ensemble import Buffer, hand_over, run_units
+from gillespie_nn.simulation.ensemble import BufferedSink, run_units, write_parts
 from gillespie_nn.simulation.run_options import RunOptions
 from gillespie_nn.simulation.sinks import Ends, MemorySink, Rows
 from gillespie_nn.simulation.task import make_task
@@ -19,7 +19,7 @@ def simulated(task):
     """(rows, ends) of all replicates of a task of trajectories."""
     sink, n_points = MemorySink(task), np.zeros(task.n_replicates, dtype=np.int64)
 
-    class Counting(Buffer):
+    class Counting(BufferedSink):
         def write(self, replicate, start, rows, *more):
             n_points[replicate] = start + len(rows)
             super().write(replicate, start, rows, *more)
@@ -29,7 +29,7 @@ def simulated(task):
             super().write_block(first, rows, ends)
 
     for unit in range(task.n_units):
-        hand_over(run_units(task, [unit], Counting).parts, sink)
+        write_parts(run_units(task, [unit], Counting).parts, sink)
     rows = Rows(sink.counts, sink.observables, sink.covariance)
     return rows, Ends(n_points, sink.status, sink.n_events, sink.firings, sink.statistics)
 

@@ -469,7 +469,7 @@ def test_own_images_are_shifted_and_resumed(tmp_path):
 
 def test_a_schedule_given_with_an_object_must_be_that_of_the_run(tmp_path):
     train(tmp_path / "s.h5", chemistry=Leaking(hold=0.4, learning_schedule="cosine"))
-    with pytest.raises(InputError, match="learning_schedule = cosine, but .* make it constant"):
+    with pytest.raises(InputError, match="learning_schedule = cosine, but .* it is constant"):
         gnn.load_fit(tmp_path / "s.h5", chemistry=Leaking(hold=0.4))
 
 

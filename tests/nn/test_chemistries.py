@@ -139,9 +139,9 @@ def test_a_chemistry_from_outside_trains_and_resumes_with_its_object_alone(tmp_p
         gnn.load_fit(path)
     again = gnn.load_fit(path, chemistry=Twice(learning_rate=0.02))
     np.testing.assert_array_equal(again.weights, fit.weights)
-    for other, message in ((Twice(learning_rate=0.03), "learning_rate = 0.02, but .* make it 0.03"),
-                           (Twice(learning_rate=0.02, hold=0.5), "hold = 0.0, but .* make it 0.5"),
-                           (KangKim(learning_rate=0.02), "chemistry = .*:Twice, but .* make it kang_kim")):  # fmt: skip
+    for other, message in ((Twice(learning_rate=0.03), "learning_rate = 0.02, but .* it is 0.03"),
+                           (Twice(learning_rate=0.02, hold=0.5), "hold = 0.0, but .* it is 0.5"),
+                           (KangKim(learning_rate=0.02), "chemistry = .*:Twice, but .* it is kang_kim")):  # fmt: skip
         with pytest.raises(InputError, match=message):
             gnn.load_fit(path, chemistry=other)
 
@@ -259,7 +259,7 @@ def test_numbers_are_chosen_by_meaning_and_place():
     assert list(numbers.meanings)[:5] == ["Z", "Y", "S", "E", "D"]
     together = {numbers.neuron(n) for n in numbers.select("weights", "biases")}
     assert together == {"W1_0", "W1_1", "W1_2", "W2_0"} and numbers.neuron(numbers.of("Z2_0_p")) == "Z2_0"
-    with pytest.raises(InputError, match="no number of this network is called 'D2_1'.*did you mean"):
+    with pytest.raises(InputError, match="the network has no quantity named 'D2_1'.*did you mean"):
         numbers.of("D2_1")
     with pytest.raises(InputError, match="layer 2 of this network has 0 slopes with indices .0,., and 1 is needed"):
         numbers.one("slopes", 2, 0)

@@ -400,6 +400,12 @@ def test_a_run_file_keeps_the_noise_and_a_record_makes_it_again(tmp_path):
     assert [from_record(r) for r in run.provenance["parameters"]["noise"]] == ALL
 
 
+def test_a_record_survives_json():
+    noise = gnn.ConcentrationNoise(0.1, "bounded", step=1.0, species=("A", "B*"))
+    again = from_record(json.loads(json.dumps(noise.record())))
+    assert again == noise and hash(again) == hash(noise)
+
+
 RESUMED = {
     "noise": [*IN_TRAINING, gnn.RateNoise(0.1, "constant")],  # pieces of 0.7 s and 0.5 s, checkpoints every 4 s
     "predict": 2,
@@ -435,8 +441,8 @@ def test_a_run_under_noise_is_resumed_to_the_content_of_an_uninterrupted_one(met
     "make, what",
     [
         (lambda: gnn.RateNoise(-0.1), "amplitude of rate noise must be at least 0 and finite, got -0.1"),
-        (lambda: gnn.RateNoise(0.6), "amplitude 0.6 of rate noise is too large.* use at most 0.5"),
-        (lambda: gnn.RateNoise(0.2, "ornstein_uhlenbeck"), "paths of kind ornstein_uhlenbeck reach 5.* at most 0.1"),
+        (lambda: gnn.RateNoise(0.6), "amplitude 0.6 of rate noise is too large.* use an amplitude of at most 0.5"),
+        (lambda: gnn.RateNoise(0.2, "ornstein_uhlenbeck"), "5 for kind ornstein_uhlenbeck.* amplitude of at most 0.1"),
         (lambda: gnn.RateNoise(0.1, "brownian"), "unknown kind of rate noise 'brownian'"),
         (lambda: gnn.RateNoise(0.1, "impulse"), "unknown kind of rate noise 'impulse'"),
         (lambda: gnn.RateNoise(0.1, "constant", step=1.0), "step=1.0: rate noise of kind constant takes neither"),
@@ -462,6 +468,11 @@ def test_a_run_under_noise_is_resumed_to_the_content_of_an_uninterrupted_one(met
             lambda: gnn.simulate(LINEAR, 1.0, noise=gnn.ConcentrationNoise(0.1, species="A")),
             "give a list of names|must be a list of names",
         ),
+        (
+            lambda: gnn.simulate(LINEAR, 1.0, noise=gnn.RateNoise(0.1, "constant", reactions=())),
+            "reaction of a noise is empty, so it would act on nothing",
+        ),
+        (lambda: gnn.RateNoise(0.1, shared="no"), "shared of rate noise must be True or False, got 'no'"),
         (
             lambda: gnn.train("xor", method="gradient_descent", noise=gnn.RateNoise(0.1)),
             "noise: gradient_descent learns in floating point and has no reactions: leave noise out",
@@ -516,8 +527,11 @@ def test_the_command_trains_and_predicts_under_noise(capsys):
     [
         (["--rate-noise", "0.7"], "amplitude 0.7 of rate noise is too large"),
         (["--rate-noise", "0.1", "--rate-noise-kind", "white"], "unknown kind of rate noise 'white'"),
-        (["--rate-noise", "0.1", "--noise-step", "1"], "--noise-step: no requested noise uses it"),
-        (["--predict-rate-noise", "0.1"], "noise of the prediction needs a prediction by simulation: set predict"),
+        (["--rate-noise", "0.1", "--noise-step", "1"], "--noise-step does not apply to the requested noise"),
+        (
+            ["--predict-rate-noise", "0.1"],
+            "noise in the prediction only applies to a prediction by simulation: also set predict",
+        ),
         (["--method", "gradient_flow", "--rate-noise", "0.1"], "gradient_flow learns in floating point"),
     ],
 )

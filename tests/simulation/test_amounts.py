@@ -71,7 +71,9 @@ def test_the_rate_equations_start_there():
 
 @pytest.mark.parametrize("method", ["direct", "rejection", "tau_leap", "auto"])
 def test_methods_that_count_offer_to_round(method):
-    with pytest.raises(gnn.InputError, match="has A = 0.3, B = 10.5, C = 1000.25, but methods that count") as caught:
+    with pytest.raises(
+        gnn.InputError, match="has A = 0.3, B = 10.5, C = 1000.25, but counts of molecules must be whole"
+    ) as caught:
         gnn.simulate(net(), method=method, **HERE)
     for offered in ("round_initial='nearest'", "round_initial='random'", "--round-initial", "ode, langevin"):
         assert offered in str(caught.value)
@@ -94,7 +96,7 @@ def test_less_than_one_percent_is_rounded_and_said_without_being_asked():
     assert (found == [0, 101, 1000, 7]).all()
     assert "C = 1000.25 to 1000" in said and "B = 100.9 to 101" in said
     for refused in ({"A": 0, "B": 10.2}, {"A": 1e-9, "B": 10}):
-        with pytest.raises(gnn.InputError, match="whole numbers of molecules"):
+        with pytest.raises(gnn.InputError, match="counts of molecules must be whole"):
             start(initial=refused)
     assert start(initial={"A": 0, "B": 10, "C": 1000})[1] == []
 

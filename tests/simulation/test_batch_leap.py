@@ -161,7 +161,7 @@ def test_without_licence_nothing_is_learnt():
 def test_weights_that_run_away_stop_the_run():
     spec = _network((5, 6, 2), "smooth_relu", 1e4)
     run = _run(spec, spec.floating.initial_weights(3, 1.0), 1000.0, 4)
-    with pytest.raises(UnfinishedError, match="learning runs away"):
+    with pytest.raises(UnfinishedError, match="learning diverges"):
         for k in range(20):
             run.present(k, np.full((4, 5), 3.0), np.ones((4, 2)), 1.0)
 

@@ -85,7 +85,7 @@ def test_the_record_of_a_run_holds_what_the_molecules_hold():
         ({"activation": "relu"}, "smooth_relu with derivative=switch"),
         ({"derivative": "gain"}, "derivative=switch"),
         ({"chemistry": "feedback_alignment"}, "the chemistry kang_kim only"),
-        ({"hold": 0.0, "learning_schedule": "constant"}, "networks with a licence only"),
+        ({"hold": 0.0, "learning_schedule": "constant"}, "only networks with the species L"),
         ({"volume": 1e12}, "use a smaller volume"),
     ],
     ids=str,

@@ -189,9 +189,9 @@ def test_portions_share_the_work_and_know_its_cost():
     task = task_of(network(), method="direct", replicates=10_000)
     sizes = ensemble._Sizes(task, 2)
     assert sizes.next(10_000) == 1  # nothing is known yet
-    sizes.came(1, 100)
+    sizes.record_cost(1, 100)
     assert 1 < sizes.next(10_000) <= 10_000 // 8 + 1
-    sizes.came(1, 10**9)
+    sizes.record_cost(1, 10**9)
     assert sizes.next(10_000) == 1
     assert ensemble._Sizes(task_of(network(), schedule=["1 A=5"], replicates=100), 1).next(100) == 1
 

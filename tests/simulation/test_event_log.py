@@ -86,7 +86,7 @@ def test_rows_follow_from_the_log_in_memory_and_in_a_file(method, way, small, tm
         for workers in (1, 2):
             path = tmp_path / f"{workers}.h5"
             with simulated(**more, workers=workers, output=path) as run:
-                assert run.record == "events" and run.version == (1, 7)
+                assert run.record == "events" and run.version == (1, 8)
                 check(run, plain)
                 assert logs(run) == logs(memory)
     if "max_events" not in more:
@@ -146,7 +146,7 @@ def test_memory_is_bounded(monkeypatch):
     monkeypatch.setattr(reaction_log, "_CHECKED", 100)
     free = []
     monkeypatch.setattr(checks, "_free_memory", lambda: free.append(None) or (1e12 if len(free) < 8 else 5000.0))
-    with pytest.raises(gnn.InputError, match=r"as many reactions again as the [\d,]+ recorded so far need .*output="):
+    with pytest.raises(gnn.InputError, match=r"[\d,]+ reactions are recorded; as many again need .*output="):
         gnn.simulate(NET, 1000.0, 2, replicates=200, seed=1, record="events", method="direct")
 
 
@@ -157,7 +157,7 @@ def test_workers_of_other_processes_hand_logs_over():
         local, far = MemorySink(task), MemorySink(task)
         run_ensemble(task, local)
         for first in range(0, 20, 4):
-            ensemble.hand_over(ensemble.run_units(task, range(first, first + 4), ensemble.Buffer).parts, far)
+            ensemble.write_parts(ensemble.run_units(task, range(first, first + 4), ensemble.BufferedSink).parts, far)
         for k in range(20):
             np.testing.assert_array_equal(far.log.of(k)[0], local.log.of(k)[0])
             np.testing.assert_array_equal(far.log.of(k)[1], local.log.of(k)[1])

@@ -187,7 +187,7 @@ def test_auto_chooses_by_size_and_structure_and_says_why():
     assert choose_for_training(None, SimpleNamespace(network=middle)).method.name == "rejection"
     with pytest.raises(
         gnn.InputError,
-        match="adaptive may hand a run over to another method, and a",
+        match="adaptive can switch to another method during a run, so a",
     ):
         training_method("adaptive")
     assert choose_method("direct", middle).reason == "requested"

@@ -240,7 +240,7 @@ def test_a_law_without_a_value_ends_with_an_error_naming_the_species_it_changes(
 
 def test_a_law_that_takes_from_an_empty_species_is_warned_of():
     network = gnn.ReactionNetwork.from_text("0 -> B @ 1\nA -> 0 @ propensity(3)\nA = 10")
-    with pytest.warns(UserWarning, match=r"ode: A was -.* before t = .*below 0"):
+    with pytest.warns(UserWarning, match=r"ode: A fell to -.* before t = .*below 0"):
         r = gnn.simulate(network, 10.0, 5, volume=2.0, method="ode")
     assert r.statistics["least_concentration"][0] == pytest.approx(-10.0)
 

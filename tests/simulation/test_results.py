@@ -136,7 +136,7 @@ def test_the_table_in_csv_is_that_of_the_command(result, tmp_path):
         result.to_csv(tmp_path / "x.csv")
     result.to_csv(tmp_path / "x.csv", overwrite=True)
     result.save(tmp_path / "saved.h5")
-    from gillespie_nn.storage.export import export
+    from gillespie_nn.storage.save import export
 
     assert export(tmp_path / "saved.h5", "csv", tmp_path / "y.csv") == N
     assert (tmp_path / "y.csv").read_text() == text

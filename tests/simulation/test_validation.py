@@ -169,11 +169,11 @@ def test_the_command_validates_stops_and_predicts(capsys):
 @pytest.mark.parametrize(
     "arguments, words",
     [
-        ({"validation": 1.0}, "a fraction of the 4 training samples, between 0 and 1"),
-        ({"patience": 2}, "at least one sample but not all, got 0.1"),
+        ({"validation": 1.0}, "a fraction between 0 and 1 that holds out at least one of the 4"),
+        ({"patience": 2}, "but not all of them, got 0.1"),
         ({"validation": 0.25, "patience": 0}, "patience must be at least 1"),
         ({"validation": 0.25, "evaluate_every": 0}, "evaluate_every must be at least 1"),
-        ({"evaluate_every": 3}, "evaluate_every needs validation"),
+        ({"evaluate_every": 3}, "evaluate_every only applies with validation"),
         ({"checkpoint_every": 0}, "checkpoint_every must be at least 1"),
         ({"predict": -1}, "predict must be at least 1"),
         ({"predict": True, "method": "gradient_descent"}, "gradient_descent has none: leave predict out"),

@@ -14,7 +14,7 @@ import pytest
 
 import gillespie_nn as gnn
 from gillespie_nn.checks import InternalError, StorageError
-from gillespie_nn.simulation.ensemble import Buffer, Passing, hand_over
+from gillespie_nn.simulation.ensemble import BufferedSink, LockedSink, write_parts
 from gillespie_nn.simulation.moments import ARRAYS, Moments
 from gillespie_nn.simulation.sinks import MemorySink, Rows, not_reached
 from gillespie_nn.simulation.task import MOMENT_GROUP
@@ -129,10 +129,10 @@ def test_blocks_of_moments_come_in_order():
 def test_blocks_pass_through_what_buffers_replicates():
     task = task_of()
     rows, ends = simulated(task)
-    for between in (Buffer(), Passing(MemorySink(task), threading.Lock())):
+    for between in (BufferedSink(), LockedSink(MemorySink(task), threading.Lock())):
         in_blocks(between, rows, ends, 20)
-        sink = between._sink if isinstance(between, Passing) else MemorySink(task)
-        hand_over([between], sink)
+        sink = between._sink if isinstance(between, LockedSink) else MemorySink(task)
+        write_parts([between], sink)
         np.testing.assert_array_equal(sink.counts, rows.counts)
 
 

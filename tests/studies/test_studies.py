@@ -206,7 +206,7 @@ def test_interrupt_keeps_what_is_done_and_ends_the_workers(tmp_path):
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)  # to the parent alone, as `kill -INT` does
     assert process.wait(timeout=30) == 130
-    assert "the same command continues from there" in process.stderr.read()
+    assert "run the same command again to continue" in process.stderr.read()
     files = list((folder / "points").glob("training-*.h5"))
     assert files
     for path in files:

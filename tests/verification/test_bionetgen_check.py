@@ -4,6 +4,7 @@ BioNetGen is optional: where it is missing, its rate equations are integrated he
 and its runs are those of the text form of the model."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -50,6 +51,7 @@ RIGHT = gnn.ReactionNetwork.from_text(TEXT)
 
 
 RUNS = 120
+STOCHASTIC = run_network.stochastic
 
 
 def by_scipy(text, times):
@@ -132,6 +134,27 @@ def test_a_run_that_fails_is_refused_with_its_reason(folder, monkeypatch):
     monkeypatch.setattr(run_network, "stochastic", fails)
     (row,) = verify([BioNetGen], ["direct"], folder=folder)["refused"]
     assert row["message"] == "run_network failed: signal 11 ended it"
+
+
+def test_a_run_that_does_not_end_is_refused(folder, monkeypatch):
+    monkeypatch.setattr(run_network, "stochastic", STOCHASTIC)
+    monkeypatch.setattr(run_network, "_SECONDS", 0.05)
+    monkeypatch.setattr(run_network, "program", lambda: Path("run_network"))
+    monkeypatch.setattr(run_network, "_execute", _sleeping(run_network._execute))
+    (row,) = verify([BioNetGen], ["direct"], folder=folder)["refused"]
+    assert row["message"] == "run_network did not end within 0.05 s"
+
+
+def _sleeping(execute):
+    """`execute` with a program that sleeps, whatever its arguments are."""
+
+    def run(path, file, options, end, folder, limit=None):
+        script = Path(folder) / "sleeps.sh"
+        script.write_text("#!/bin/sh\nexec sleep 60\n")
+        script.chmod(0o755)
+        return execute(script, file, options, end, folder, limit)
+
+    return run
 
 
 def test_requirements_are_named(tmp_path, monkeypatch, capsys):

@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 
 from gillespie_nn import ReactionNetwork, simulate
+from gillespie_nn.checks import InputError
 from gillespie_nn.peers import PEERS, Copasi, Job, programs, whole_counts
+from gillespie_nn.peers.peer import check_grid
 from gillespie_nn.verification import peer_checks
 from gillespie_nn.verification.check import CheckOptions, Unsupported
 
@@ -67,6 +69,48 @@ def test_laws_of_pairs_are_divided_by_the_factor_that_copasi_puts_in():
         assert single == pytest.approx(2 * n * n)
         assert triple * (1 - 1 / n) * (1 - 2 / n) == pytest.approx(n * (n - 1) * (n - 2))
     assert "A >= 2" in laws[0] and "B >= 3" in laws[2]
+
+
+@pytest.mark.parametrize(
+    "time, message",
+    [
+        (np.linspace(0, 1, 4), "recorded 4 points of a run, not 3"),
+        (np.array([0, 0.5, 0.9]), "recorded points to t = 0.9"),
+    ],
+)
+def test_another_grid_is_an_error_of_the_program(time, message):
+    job = Job(PAIRS, 1.0, 3)
+    check_grid("X", np.array([job.grid, job.grid]), job)
+    with pytest.raises(RuntimeError, match=message):
+        check_grid("X", np.array([time, time]), job)
+
+
+def test_other_programs_get_the_laws_that_are_written_for_them():
+    """A wrong propensity of `to_sbml` must reach every program that it is compared with."""
+    sbml = pytest.importorskip("libsbml", reason="the extra sbml is not installed")
+    for name, case in peer_checks.CASES.items():
+        if name not in ("XOR training", "immigration-death"):
+            continue
+        job = case.job(1)
+        assert job.document
+        given = sbml.readSBMLFromString(job.document).getModel()
+        to_copasi = sbml.readSBMLFromString(programs.document(job)).getModel()
+        laws = [
+            [sbml.formulaToL3String(r.getKineticLaw().getMath()) for r in model.getListOfReactions()]
+            for model in (given, to_copasi)
+        ]
+        assert all(law in copasi for law, copasi in zip(*laws))
+
+
+def test_a_law_in_concentrations_is_refused():
+    pytest.importorskip("libsbml", reason="the extra sbml is not installed")
+    document = (
+        ReactionNetwork.from_text("2 A -> B @ 3")
+        .to_sbml()
+        .replace('hasOnlySubstanceUnits="true"', 'hasOnlySubstanceUnits="false"')
+    )
+    with pytest.raises(InputError, match="species A is a concentration in the law of r1"):
+        programs.divided(document)
 
 
 PAIRS = ReactionNetwork.from_text("2 A -> B @ 0.5\nB -> 2 A @ 1\n3 C -> C @ 0.3\nA = 5\nB = 0\nC = 4")

@@ -18,6 +18,9 @@ from ...kernels.leap.leap_state import BLOCK, ENTRY, LARGEST_BLOCK, SLOPE, Block
 from .law_programs import starts
 from .terms import RateTerm
 
+if TYPE_CHECKING:
+    from .compile import Structure
+
 
 class Action(NamedTuple):
     """A channel: the species that it reads and changes, and its largest rate constant."""
@@ -91,9 +94,6 @@ def _ordered(actions: list[Action], kept: list[int], label: np.ndarray, changed:
 
 
 # What a leap treats in blocks, and what is explicit: the `BlockPlan` of `kernels.leap.leap_state`.
-
-if TYPE_CHECKING:
-    from .compile import Structure
 
 Slope = tuple[float, int, int, int, int, bool]
 """A row of SLOPE: (offset, other, term, species, place, plain)."""
@@ -286,9 +286,6 @@ def table(row: np.dtype, **columns: Any) -> np.ndarray:
 
 
 # Which species implicit steps solve together, and in which order: the `ImplicitPlan` of `kernels.leap.implicit`.
-
-if TYPE_CHECKING:
-    from .compile import Structure
 
 _LARGEST = 8
 """Loops of catalysts of so many species are solved together; longer ones are cut where rate constants are smallest."""

@@ -32,7 +32,8 @@ _POLE = 1e-250
 
 
 def mratio(a: float, b: float, z: float) -> float:
-    """The ratio; all are dimensionless. Raises InputError where it has no value or the fraction does not settle."""
+    """The ratio; all are dimensionless. Raises InputError where it has no value or the continued fraction does not
+    converge."""
     if not all(map(math.isfinite, (a, b, z))):
         raise InputError(f"mratio takes finite numbers, got {a!r}, {b!r}, {z!r}")
     if b <= 0 and b == math.floor(b):
@@ -49,7 +50,9 @@ def mratio(a: float, b: float, z: float) -> float:
             if abs(value) < _POLE:
                 raise InputError(f"mratio({a:g}, {b:g}, {z:g}) has no value: M(a, b, z) is 0")
             return 1.0 / value
-    raise InputError(f"mratio({a:g}, {b:g}, {z:g}) does not settle within {_MOST_TERMS:,} terms of its fraction")
+    raise InputError(
+        f"mratio({a:g}, {b:g}, {z:g}) does not converge within {_MOST_TERMS:,} terms of its continued fraction"
+    )
 
 
 # Rate laws that BioNetGen knows by name: `0.5*Sat k K`, `MM kcat Km`, `Hill k K n`, as propensities in counts.
@@ -240,7 +243,7 @@ class _Language(formula.Language):
 
 
 class Formulas:
-    """What the formulas of the file come to, whose names are those of a scope."""
+    """The values of the formulas of the file; their names are those of a scope."""
 
     def __init__(self, scope: Scope):
         self._scope, self._language = scope, _Language(scope)
@@ -250,7 +253,7 @@ class Formulas:
         self.values: dict[str, float] = {}
 
     def define(self, entries: Mapping[str, tuple[int, str, str | float]]) -> None:
-        """Work out parameters and functions, each after those that it reads."""
+        """Evaluate parameters and functions, each after those that it reads."""
         parsed = {}
         for key, (n, kind, text) in entries.items():
             with at_line(n):

@@ -53,8 +53,8 @@ _MEMBER = r"((?:(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?\*)?)" + _INDEX
 
 
 def read(source: Source, parameters: Overrides = None) -> Parts:
-    """The network of a `.net` file (path) or its text; `parameters` overrides values by name, before others are worked
-    out from them. Raises InputError with the line and what is wrong or refused."""
+    """The network of a `.net` file (path) or its text; `parameters` overrides values by name, before others are
+    computed from them. Raises InputError with the line and what is wrong or refused."""
     text, origin = checks.text_or_file(source, _ENDINGS, "BioNetGen network file")
     parameters = checks.by_name("parameters", parameters)
     with errors_name(origin):

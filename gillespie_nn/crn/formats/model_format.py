@@ -36,8 +36,8 @@ class ModelFormat:
 
     Parameters
     ----------
-    name : what it is called in code.
-    title : what people call it.
+    name : its name in code.
+    title : its usual name, for messages.
     endings : of its files, lower case, with the dot; no two formats share one.
     read : `read(source, parameters) -> Parts`, see `Source` and `Overrides`.
     write : `write(network, path=None, **how)`: the text, written to `path` if that is given. None: nothing writes it.

@@ -66,8 +66,8 @@ def flattened(text: str, folder: Path | None = None) -> tuple[Any, str]:
 
 
 class _Submodels:
-    """The models that a document is put together from: their files are in a folder or below, and they are bearably
-    many. Raises InputError for others.
+    """The models that a document is put together from: their files are in a folder or below it. Raises InputError for
+    other files, and for too many submodels.
 
     Parameters
     ----------

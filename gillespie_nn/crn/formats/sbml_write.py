@@ -5,7 +5,8 @@ Trees are built and not parsed: in libsbml's formulas `e`, `inf` and others are 
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -134,8 +135,10 @@ def write(
     kinetics: str = "stochastic",
     volume: float | None = None,
     initial: Mapping[str, float] | None = None,
+    notes: Sequence[str] = (),
 ) -> str:
-    """Write `network` in `volume` (default: that of the network, else 1), with overrides of initial counts by name.
+    """Write `network` in `volume` (default: that of the network, else 1), with overrides of initial counts by name and
+    with `notes` for a reader, a paragraph each.
 
     `stochastic`: amounts are molecules in a compartment of size 1 and the law is the propensity, with falling
     factorials and Omega folded into its constant. `deterministic`: species are concentrations in a compartment of
@@ -155,7 +158,11 @@ def write(
     _refuse(network)
     names = _names(network)
     document = _document(sbml, network)
-    _Writer(sbml, document.createModel(), network, names, volume, kinetics == "stochastic").write(amounts)
+    model = document.createModel()
+    _Writer(sbml, model, network, names, volume, kinetics == "stochastic").write(amounts)
+    if notes:
+        paragraphs = "".join(f"<p>{escape(note)}</p>" for note in notes)
+        model.setNotes(f'<body xmlns="http://www.w3.org/1999/xhtml">{paragraphs}</body>')
     text = sbml.writeSBMLToString(document)
     if path is not None:
         checks.write_text(path, text)

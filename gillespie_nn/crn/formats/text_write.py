@@ -77,9 +77,6 @@ def _side_text(side: tuple[tuple[str, int], ...]) -> str:
 
 # Propensity and mass-action rate of each reaction, side by side, for people to read.
 
-if TYPE_CHECKING:
-    from ..network import ReactionNetwork
-
 _LONGEST = 100
 """Characters of a law that a notebook shows."""
 _FEW = 8

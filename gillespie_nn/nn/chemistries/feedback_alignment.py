@@ -14,10 +14,12 @@ from .kang_kim import KangKim
 
 @dataclass(frozen=True)
 class FeedbackAlignment(KangKim):
-    """As `KangKim`, but for F in place of the transposed weights: molecules that no reaction changes."""
+    """`KangKim` with the fixed random weights F in place of the transposed weights. No reaction changes the molecules
+    of F."""
 
     feedback: float = option(
-        0.5, positive("concentration"), "fixed random weights are uniform between minus and plus this",
+        0.5, positive("concentration"),
+        "fixed feedback weights are drawn uniformly between minus this value and plus this value",
         unit="concentration",
     )  # fmt: skip
 

@@ -45,7 +45,9 @@ class KangKim(Chemistry):
 
     learning_schedule: str = option(
         CONSTANT, one_of(*SCHEDULES), "how the learning rate falls over the presentations", kind=str,
-        recorded=IF_GIVEN, more="the environment lowers the licence L; a schedule needs no hold",
+        recorded=IF_GIVEN,
+        more="the count of species L falls over the run, and weights learn at the rate eta L; it also works with "
+        "hold=0",
     )  # fmt: skip
 
     name = "kang_kim"

@@ -237,12 +237,12 @@ class BatchLeap(BatchMethod):
     summary = "approximate: leaps of whole batches, resolved in time; for networks of the size of MNIST"
     reference = "D. T. Gillespie, J. Chem. Phys. 115 (2001) 1716, doi:10.1063/1.1378322"
     options = (
-        Option("leap", 1.0, positive("s"), "longest leap while weights learn; twice that in the hold", unit="s"),
+        Option("leap", 1.0, positive("s"), "longest leap while weights learn; twice as long during the hold", unit="s"),
         Option(
-            "draws", None, _draws, "draws of the weights of the first layer in a window", int, allowed="at least 1",
-            usual="each leap where neurons cost more, else 1",
+            "draws", None, _draws, "how often the weights of the first layer are drawn in a presentation", int,
+            allowed="at least 1", usual="once a leap if the first layer has few weights, else 1",
         ),
-        Option("threads", 1, whole(), "threads", int),
+        Option("threads", 1, whole(), "number of threads; does not change the result", int),
     )  # fmt: skip
 
     batches: ClassVar[type[Batch]] = Batch

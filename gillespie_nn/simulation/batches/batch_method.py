@@ -73,7 +73,8 @@ class BatchMethod(OnlyTraining):
                 )
         if "licence" not in spec.ports:
             raise InputError(
-                f"{what} networks with a licence only: set hold, for example 30 (s), or a learning schedule"
+                f"{what} only networks with the species L, which turns learning on and off: set hold, for example 30 "
+                "(s), or a learning_schedule"
             )
 
     @property

@@ -91,7 +91,7 @@ class Weights:
 
     def __init__(self, layers: Sequence[int], volume: float, counts: np.ndarray) -> None:
         """`counts` int64[2 * weight] are in the order of `TrainingNetwork.weights`, plus rail before minus rail.
-        Raises InputError for more molecules than fit in."""
+        Raises InputError if a weight has more molecules than a batch method can count."""
         if counts.max(initial=0) > MOST:
             raise InputError(
                 f"a weight would be {counts.max()} molecules, and a batch method counts up to {MOST}: use a smaller "
@@ -141,8 +141,8 @@ class Weights:
         # The kernel returns -1 if a weight is not finite or too large.
         if min(fired) < 0:
             raise UnfinishedError(
-                f"a weight of layer {layer + 1} is not finite or has more than {MOST} molecules: learning runs away. "
-                "Use a smaller learning rate, a longer hold or a longer running time"
+                f"a weight of layer {layer + 1} is not finite or has more than {MOST} molecules: learning diverges; "
+                "use a smaller learning rate, a longer hold or a longer running time"
             )
         return int(sum(fired))
 

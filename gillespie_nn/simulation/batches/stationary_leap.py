@@ -85,8 +85,9 @@ class StillRates:
                     return fine
                 if self._tolerance < _LEAST_TOLERANCE:
                     raise UnfinishedError(
-                        f"rate equations do not converge: at a tolerance of {self._tolerance:g} the changes of weights "
-                        f"still move by more than {100 * CONVERGED:g} %; use a smaller learning rate"
+                        "the rate equations are not solved accurately enough: even at a tolerance of "
+                        f"{self._tolerance:g}, a smaller tolerance alters the changes of the weights by more than "
+                        f"{100 * CONVERGED:g} %; use a smaller learning rate"
                     )
                 coarse = fine
         return self._present(x, t, licence, weights)
@@ -248,7 +249,7 @@ class StationaryLeap(BatchMethod):
     name = "stationary_leap"
     summary = "approximate: batches in the limit of slow windows, with the noise of counts; the fastest for MNIST"
     reference = "N. G. van Kampen, Can. J. Phys. 39 (1961) 551-567, doi:10.1139/p61-056"
-    options = (Option("threads", 1, whole(), "threads", int),)
+    options = (Option("threads", 1, whole(), "number of threads; does not change the result", int),)
     statistics_names: ClassVar = ("window_steps", "difference_from_rates")
     flows: ClassVar = StillFlow
     """The class that follows a window."""
@@ -311,10 +312,11 @@ class StationaryLeap(BatchMethod):
     def _refusal(self, difference: float, layer: int, k: int) -> str:
         amount = f"{100 * difference:.3g} %" if np.isfinite(difference) else "more than can be computed"
         return (
-            f"method {self.name} supports windows that are long against the lag of the neurons: in batch {k + 1}, with "
-            f"running_time={self._running_time:g} s, its mean change of the weights of layer {layer} differs from that "
-            f"of time-resolved rate equations by {amount}, and at most {100 * MOST_DIFFERENCE:g} % is allowed; use a "
-            "longer running_time at the same step, a smaller step, or method batch_leap"
+            f"method {self.name} needs a learning time, running_time - hold, that is much longer than the relaxation "
+            f"time of the neurons: in batch {k + 1}, with running_time={self._running_time:g} s, its mean change of "
+            f"the weights of layer {layer} differs from that of time-resolved rate equations by {amount}, but at most "
+            f"{100 * MOST_DIFFERENCE:g} % is allowed; use a longer running_time with a smaller learning_rate, a "
+            "smaller learning_rate alone, or method batch_leap"
         )
 
     def mean_changes(

@@ -28,7 +28,9 @@ METHODS: tuple[type[Method], ...] = (
     ImplicitEuler,
     Ode,
 )  # fmt: skip
+"""All methods of simulation."""
 EXACT = tuple(m for m in METHODS if m.exact)
+"""The methods without error other than that of finite samples."""
 
 
 TrainingMethod = type[Method] | type[BatchMethod] | type[Level]
@@ -129,7 +131,7 @@ def _fastest(network: ReactionNetwork, counts: np.ndarray | None) -> MethodChoic
     # The two adaptive methods correct a wrong choice by what they count in a run.
     n_reactions = len(network.reactions)
     if network.rate_rules:
-        return MethodChoice(Rejection, "auto: keeps bounds of propensities while rate rules change what they read")
+        return MethodChoice(Rejection, "auto: uses bounds of propensities, which allow variables with rate rules")
     timed = any(law.reads_time for law in network.compiled.programs.laws)
     if n_reactions <= _FEW_REACTIONS and not timed and not _is_crowded(network, counts):
         reactions = counted(n_reactions, "reaction")
@@ -148,7 +150,7 @@ def _with_bounds(network: ReactionNetwork, without_families: type[Method]) -> Me
             f"auto: {members} of {reactions} form {len(families)} product famil{'y' if len(families) == 1 else 'ies'}",
         )
     return MethodChoice(
-        without_families, f"auto: keeps bounds of propensities; for {reactions} without product families"
+        without_families, f"auto: uses bounds of propensities; for {reactions} without product families"
     )
 
 
@@ -177,7 +179,7 @@ def training_method(name: str | TrainingMethod) -> TrainingMethod | None:
         raise checks.InputError(f"method {method.name} computes covariances, which training does not use: use ode")
     if not method.trains:
         raise checks.InputError(
-            f"method {method.name} may hand a run over to another method, and a training run could not be resumed: "
+            f"method {method.name} can switch to another method during a run, so a training run could not be resumed: "
             "use rejection"
         )
     return method

@@ -220,8 +220,8 @@ _FAULTLESS = (codes.REACHED_END, codes.SLICE_END)
 
 
 class HandsOver(Compiled):
-    """A method that may hand a replicate over to another method, and that to a third. The next base class has the
-    kernel that begins."""
+    """A method that can switch to another method during a replicate, and from that to a third. The next base class has
+    the kernel of the first method."""
 
     statistics_names = ("handover_time", "handover_events", "handovers")
     _first_review: int
@@ -313,7 +313,8 @@ class HandsOver(Compiled):
         return codes.SLICE_END
 
     def _review(self, run: KernelRun) -> None:
-        """Hand over if it pays, and set the time of the next review. Called right after a candidate."""
+        """Switch to another method if it is expected to be faster, and set the time of the next review. Called right
+        after a candidate."""
         tally = self._tally
         counted = tally[_COUNTED] - self._before
         tally[codes.LOOK] += counted[1]
@@ -336,7 +337,7 @@ class HandsOver(Compiled):
         tally[codes.LOOK] = tally[codes.N_CANDIDATES] + wait if wait else 0
 
     def _better(self, n_events: int, n_candidates: int, n_refreshes: int, n_bounded: int) -> type[Compiled] | None:
-        """The method to hand the replicate over to; None to go on.
+        """The method that continues the replicate; None if this method continues it.
 
         Arguments are the numbers of reactions, of candidates, of renewals of a species' bounds, and of bounds of terms
         made anew in these.
@@ -401,7 +402,7 @@ class HandsOver(Compiled):
 class Adaptive(HandsOver, Rejection):
     name = "adaptive"
     continuous = False
-    summary = "exact: rejection, which hands over to another exact method where it would reject or renew too often"
+    summary = "exact: rejection; switches to another exact method if it rejects or renews bounds too often"
     reference = f"{Rejection.reference}; {OptimizedDirect.reference}; {NextReaction.reference}"
     _first_review = 4096
 
@@ -409,7 +410,7 @@ class Adaptive(HandsOver, Rejection):
 class AdaptiveDirect(HandsOver, OptimizedDirect):
     name = "adaptive_direct"
     continuous = False
-    summary = "exact: optimized_direct, for small networks; a long run goes on with rejection where that is faster"
+    summary = "exact: optimized_direct, for small networks; a long run switches to another method if that is faster"
     reference = Adaptive.reference
     _first_review = 1 << 14
     """A shorter run would gain little, and on a new machine wait until the kernel of bounds is compiled."""

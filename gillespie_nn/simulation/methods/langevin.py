@@ -12,10 +12,10 @@ from ...kernels.interval_bounds import ConditionPath
 from ...kernels.limits import langevin_steps
 from ...kernels.limits.langevin_steps import EventWatch, LangevinState, propensities, run_langevin
 from ...kernels.replicates import KernelRun
-from ..observer import explain
+from ..observer import raise_if_law_failed
 from . import method
 from .compiled import Compiled
-from .solvers import reading
+from .solvers import conditions_on_species
 
 _SLICE = 3_000_000
 """Terms computed in a slice, which takes about 50 ms."""
@@ -28,12 +28,12 @@ class Langevin(Compiled):
     start, or gains more than a tenth of it or of one molecule, if that is more. Steps end at recorded times, scheduled
     changes and stops, and are equally long up to there: another grid gives other paths of the same law.
 
-    No count goes below 0: firings that would overdraw a species are put off until there is enough of it. Unlike
-    reflection, which makes molecules wherever noise meets 0, this keeps linear invariants, and the stationary mean of
-    linear networks at any number of molecules. The variance is too small for few. Measured: immigration and death at a
-    mean of 0.3, 1 and 3 molecules, variance 24 %, 9 % and 1 % too small; creation and annihilation in pairs at a mean
-    of 1.3, 3 and 12 molecules, mean +2 %, +0.2 % and 0, variance -15 %, -7 % and -2 %, each +-1 %; nothing seen at 60.
-    Falling factorials are 0 below their last molecule: A (A - 1) at A < 1.
+    No count goes below 0: firings that would take more of a species than there is are delayed until there is enough of
+    it. Unlike reflection, which makes molecules wherever noise meets 0, this keeps linear invariants, and the
+    stationary mean of linear networks at any number of molecules. The variance is too small for few. Measured:
+    immigration and death at a mean of 0.3, 1 and 3 molecules, variance 24 %, 9 % and 1 % too small; creation and
+    annihilation in pairs at a mean of 1.3, 3 and 12 molecules, mean +2 %, +0.2 % and 0, variance -15 %, -7 % and -2 %,
+    each +-1 %; nothing seen at 60. Falling factorials are 0 below their last molecule: A (A - 1) at A < 1.
 
     Where the condition of an event changes on the straight line between the ends of a step, the step is cut: events
     come at times that are right to the order of the step. A diffusion that has crossed a threshold crosses it again at
@@ -85,7 +85,7 @@ class Langevin(Compiled):
 
     def _watch(self, n_channels: int) -> EventWatch:
         """What events need, empty without conditions on species."""
-        watched = reading(self._laws)
+        watched = conditions_on_species(self._laws)
         # Without conditions on species the arrays have size 0, so that they cost nothing.
         n, n_state, n_channels = np.where(len(watched), (self.n_species, len(self._counts), n_channels), 0).tolist()
         states = np.empty((3, n_state))
@@ -119,17 +119,17 @@ class Langevin(Compiled):
     def _run(self, run: KernelRun, t_stop: float, budget: int, event_limit: int) -> int:
         # Before the first step only: later noise may take a law slightly below 0, where it counts as 0.
         if self._tally[codes.N_CANDIDATES] == 0:
-            explain(self.network, self, codes.BAD_PROPENSITY)
+            raise_if_law_failed(self.network, self, codes.BAD_PROPENSITY)
         code = run_langevin(
             self._channels, self._programs, self._state, self.rng, run, self._step, t_stop, budget, event_limit
         )
         if code in (codes.OVERFLOW, codes.BAD_PROPENSITY):
-            explain(self.network, self, code)
+            raise_if_law_failed(self.network, self, code)
             s = int(np.argmax(self.counts))
             raise ModelError(
-                f"method {self.name} blew up at t = {self.time:g} s, where the largest species is "
-                f"{self.network.species[s]} with {self.counts[s]:g} molecules: a propensity or count left the range of "
-                "numbers, or the time step underflowed; check the model, or use a smaller step"
+                f"method {self.name} diverged at t = {self.time:g} s, where the largest species is "
+                f"{self.network.species[s]} with {self.counts[s]:g} molecules: a propensity or count overflowed "
+                "float64, or the time step underflowed; check the model, or use a smaller step"
             )
         return code
 

@@ -27,7 +27,7 @@ _MOST_PARTS = 64
 def magnus_step(first: tuple[Any, Any], second: tuple[Any, Any], step: float, c: np.ndarray) -> np.ndarray:
     """C after a `step` [s] from `c` float64[n, n]; `first` and `second` are (A, D) at the Gauss points of the step.
 
-    A is float64[n, n], full or sparse, D full; A may be as stiff as it likes.
+    A is float64[n, n], full or sparse, D full; A may be stiff.
     """
     (a1, d1), (a2, d2) = first, second
     turn = np.sqrt(3) / 12 * step**2
@@ -138,8 +138,9 @@ class LinearNoise(Ode):
         for reaction in network.reactions:
             if _jumps(network, reaction):
                 raise InputError(
-                    f"method {cls.name} does not support the rate of {reaction.name}, which jumps with a count: it "
-                    "has no derivative, which linear noise needs; use an exact method, or langevin"
+                    f"method {cls.name} does not support the rate of reaction {reaction.name}, which is a "
+                    "discontinuous function of a count: linear noise needs its derivative; use an exact method, or "
+                    "langevin"
                 )
         if len(network.species) > _MOST_SPECIES:
             raise InputError(
@@ -200,9 +201,9 @@ class LinearNoise(Ode):
                 self._longest = step * factor
                 if time + self._longest == time:
                     raise ModelError(
-                        f"{self.name}: no covariance beyond t = {time:.10g} s, where that of "
-                        f"{self.network.species[active[np.argmax(old.diagonal())]]} is largest: the fluctuations "
-                        "diverge; end the run earlier, or check the rates"
+                        f"{self.name}: the covariances cannot be computed beyond t = {time:.10g} s, where "
+                        f"{self.network.species[active[np.argmax(old.diagonal())]]} has the largest variance: the "
+                        "fluctuations diverge; end the run earlier, or check the rates"
                     )
         self._covariance[place] = old
 

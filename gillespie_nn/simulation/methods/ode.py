@@ -286,8 +286,9 @@ class Ode(Method):
             species = self.network.species[self._part.moving[values.argmin()]]
             units = units_of(self.units, self.network, self._volume)
             warnings.warn(
-                f"{self.name}: {species} was {least / self._volume:g} [{units}] before t = {self.time:g} s, "
-                "below 0 by more than rounding: a law is positive without its reactant, or the tolerance is too large",
+                f"{self.name}: {species} fell to {least / self._volume:g} [{units}] before t = {self.time:g} s, "
+                "further below 0 than the tolerances explain: make sure that the rate law of every reaction is 0 "
+                "when a reactant is used up, or use a smaller atol",
                 stacklevel=2,
             )
 

@@ -1,7 +1,7 @@
 """The rate equations of a network as functions of time and state, for `ode` and for the noise around it.
 
-A continuous variable is a species of a derived network, and its rate a reaction. Mass action whose rate constant
-changes has powers of concentrations.
+A continuous variable is represented by a species of a derived network, and its rate by a reaction. Mass action whose
+rate constant changes has powers of concentrations.
 """
 
 from dataclasses import replace

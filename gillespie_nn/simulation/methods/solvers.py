@@ -187,7 +187,7 @@ class Conditions:
 
     def __init__(self, laws: Laws, triggered: np.ndarray, n_state: int) -> None:
         self._laws, self._triggered, self._n_state = laws, triggered, n_state
-        self._watched = reading(laws)
+        self._watched = conditions_on_species(laws)
         self._reads = np.zeros(n_state, dtype=np.bool_)
         self._reads[laws.read[laws.read_start[laws.first_trigger[0]] :]] = True
 
@@ -244,7 +244,7 @@ class Conditions:
         return end if self.changed(end, state) else np.inf
 
 
-def reading(laws: Laws) -> np.ndarray:
+def conditions_on_species(laws: Laws) -> np.ndarray:
     """int64[...], the conditions that read species."""
     return np.flatnonzero(np.diff(laws.read_start.astype(np.int64)[laws.first_trigger[0] :]))
 

@@ -45,7 +45,8 @@ AUTO, EXPLICIT, TRAPEZOIDAL = "auto", "explicit", "trapezoidal"
 
 
 class TauLeap(Compiled):
-    """Options: `epsilon`, the tolerance; `tau`, a fixed step instead; `scheme`.
+    """Options: `epsilon`, the largest relative change of a propensity in a leap; `tau`, a fixed step [s] instead;
+    `scheme`.
 
     `explicit` is the method of Cao, Gillespie and Petzold (2006). `trapezoidal` solves blocks of species that act on
     each other by the trapezoidal rule (`kernels.leap.block_leap`), which fast modules do not slow down, and draws
@@ -61,9 +62,15 @@ class TauLeap(Compiled):
     reference = "Y. Cao, D. T. Gillespie, L. R. Petzold, J. Chem. Phys. 124 (2006) 044109, doi:10.1063/1.2159468"
     exact = False
     options = (
-        Option("epsilon", 0.03, fraction, "relative change of a propensity in a step"),
+        Option("epsilon", 0.03, fraction, "largest relative change of a propensity in a step"),
         Option("tau", None, step, "fixed step [s], instead of one adapted to epsilon"),
-        Option("scheme", AUTO, one_of(AUTO, EXPLICIT, TRAPEZOIDAL), "scheme of a leap", str),
+        Option(
+            "scheme",
+            AUTO,
+            one_of(AUTO, EXPLICIT, TRAPEZOIDAL),
+            "how a leap is computed; trapezoidal allows longer steps for stiff models",
+            str,
+        ),
     )
     training_options = {"scheme": TRAPEZOIDAL}
     statistics_names = ("leaps", "time_leapt", "exact_steps", "firings_cut_off")

@@ -35,7 +35,7 @@ from .entries import (
     whole,
 )
 
-# Run files: an ensemble, or a training run. The abbreviations `_1_4` to `_1_7` say since which version of the format a
+# Run files: an ensemble, or a training run. The abbreviations `_1_4` to `_1_8` say since which version of the format a
 # dataset exists.
 
 ENSEMBLE, TRAINING = "ensemble", "training"
@@ -48,6 +48,7 @@ _1_4: dict[str, Any] = {"since": (1, 4)}
 _1_5: dict[str, Any] = {"since": (1, 5)}
 _1_6: dict[str, Any] = {"since": (1, 6)}
 _1_7: dict[str, Any] = {"since": (1, 7)}
+_1_8: dict[str, Any] = {"since": (1, 8)}
 _SUFFIXES = ("", "_before", "_gradient_descent", "_best")
 """Endings of names of scores: after training, before it, gradient descent in floating point, best in validation."""
 SAMPLES = ("train_x", "train_t", "test_x", "test_t")
@@ -109,6 +110,10 @@ _RECORDS = (
     _training("output", "output", NAME, **_1_5),
     _training("shown_output", "shown_output", NAME, sometimes=True, **_1_7),
     _training("centre", "input", REAL, _CONCENTRATION, sometimes=True, **_1_7),
+    _training("feature_offset", "input", REAL, sometimes=True, **_1_8),
+    _training("feature_width", "input", REAL, sometimes=True, **_1_8),
+    _training("target_offset", "output", REAL, sometimes=True, **_1_8),
+    _training("target_width", "output", REAL, sometimes=True, **_1_8),
     _training("presentations", "presentation", INTEGER),
     _training("recorded", "time", INTEGER),
     _training("n_recorded", "", INTEGER, start=0),
@@ -152,7 +157,7 @@ _CHECKPOINT = (
 RUNS = FileFormat(
     name="run file",
     filetype="gillespie-nn run",
-    version=(1, 7),
+    version=(1, 8),
     attributes=(
         *RUN,
         Attribute("method_reason", *TEXT, since=(1, 1)),
