@@ -1,6 +1,5 @@
 """The course of a training run, from its recorded weights: the network in floating point, figures, learning curves."""
 
-import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
@@ -12,7 +11,18 @@ from ..api.resume import fit_of
 from ..checks import GillespieError, InputError
 from ..datasets import Dataset
 from ..display.curves import finish
-from ..display.figures import COLOURS, LINES, Drawing, add_legend, style, title
+from ..display.figures import (
+    COLOURS,
+    LINES,
+    MOST_IMAGES,
+    Drawing,
+    add_legend,
+    around_zero,
+    side_of,
+    style,
+    tiled,
+    title,
+)
 from ..display.tables import Table, few, fragment, shown
 from ..nn import Numbers
 from ..nn.chemistry import TARGETS
@@ -55,10 +65,6 @@ _MOST_SAMPLES = 8
 """Test samples whose outputs are drawn one by one."""
 _MOST_LINES = 128
 """Weights that are drawn as lines; more are drawn as an image."""
-_LEAST_SIDE = 8
-"""Smallest side of inputs that count as a square image [pixel]."""
-_MOST_IMAGES = 16
-_IMAGES_A_ROW = 8
 _WINDOW = 100
 """Records in a running accuracy."""
 
@@ -207,17 +213,17 @@ def _images(axes: Any, run: Run, change: bool) -> None:
     final = final if np.isfinite(final).all() else run.weights[-1]
     after, before = (float_network(run).matrices(w)[0][0] for w in (final, run.training.initial_weights))
     moved, weights = after - before, after - before if change else after  # [neuron, input]
-    side = math.isqrt(weights.shape[1])
+    side = side_of(weights.shape[1])
     what = f"change over {run.training.n_presented} presentations" if change else "final weights"
-    if side < _LEAST_SIDE or side**2 != weights.shape[1]:
-        image = axes.imshow(weights, cmap="PuOr", aspect="auto", interpolation="nearest", **_around_zero(weights))
+    if side is None:
+        image = axes.imshow(weights, cmap="PuOr", aspect="auto", interpolation="nearest", **around_zero(weights))
         axes.set_xlabel(f"input; colours: {what}")
         axes.set_ylabel("neuron of the first layer")
         axes.locator_params(integer=True)
     else:
-        most = np.sort(np.argsort(-np.square(moved).sum(axis=1), kind="stable")[:_MOST_IMAGES])
-        tiled = _tiled(weights[most].reshape(-1, side, side))
-        image = axes.imshow(tiled, cmap="PuOr", interpolation="nearest", **_around_zero(weights))
+        most = np.sort(np.argsort(-np.square(moved).sum(axis=1), kind="stable")[:MOST_IMAGES])
+        sheet = tiled(weights[most].reshape(-1, side, side))
+        image = axes.imshow(sheet, cmap="PuOr", interpolation="nearest", **around_zero(weights))
         axes.set_xticks([])
         axes.set_yticks([])
         neurons = f"{len(most)} of {len(weights)} neurons that changed most"
@@ -226,23 +232,6 @@ def _images(axes: Any, run: Run, change: bool) -> None:
         axes.set_ylabel(what.replace(" over ", "\nover "))
     # The image may be lower than its axes; a bar in axes of its height matches it.
     axes.figure.colorbar(image, cax=axes.inset_axes((1.02, 0.0, 0.02, 1.0)), label="[concentration]")
-
-
-def _around_zero(weights: np.ndarray) -> dict:
-    """Limits of colours that are symmetric, so that 0 is white."""
-    largest = float(np.abs(weights).max()) or 1.0
-    return {"vmin": -largest, "vmax": largest}
-
-
-def _tiled(images: np.ndarray) -> np.ndarray:
-    """One image of float64[image, row, column], with gaps of NaN between them."""
-    n, side, _ = images.shape
-    columns = min(n, _IMAGES_A_ROW)
-    sheet = np.full((-(-n // columns) * (side + 2) - 2, columns * (side + 2) - 2), np.nan)
-    for k, image in enumerate(images):
-        row, column = (side + 2) * (k // columns), (side + 2) * (k % columns)
-        sheet[row : row + side, column : column + side] = image
-    return sheet
 
 
 # Learning curves as numbers: accuracy, error and size of the weights at evenly spread records.

@@ -1,6 +1,6 @@
 """`Fit`, the result of training: weights, scores, and predictions by simulation with fixed weights."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,7 +11,18 @@ from ..checks import InputError, UnfinishedError
 from ..crn import ReactionNetwork, law
 from ..crn.formats.sbml_write import KINETICS
 from ..datasets.dataset import CLASSIFICATION, THRESHOLD
-from ..display.figures import COLOURS, add_legend, new_axes, style, title
+from ..display.figures import (
+    COLOURS,
+    FEW_SAMPLES,
+    LearningFilm,
+    add_legend,
+    film_path,
+    new_axes,
+    save_film,
+    side_of,
+    style,
+    title,
+)
 from ..display.tables import Table, fragment
 from ..kernels import codes
 from ..nn import TrainingNetwork
@@ -157,6 +168,10 @@ def presented_network(
 
 # The result of a training run.
 
+_FILMED = 1000
+"""Test samples of a film."""
+_LABELLED = 3
+"""Features of the samples whose inputs are written next to their outputs; others have numbers."""
 TOLERANCE = 0.25
 """Largest distance of an output from its target for `solved` [concentration]."""
 _EVALUATED = {
@@ -357,6 +372,67 @@ class Fit:
             noise=noise, points=points, progress=progress,
         )  # fmt: skip
 
+    def film(
+        self,
+        path: str | Path,
+        *,
+        frames: int = 100,
+        fps: int = 10,
+        overwrite: bool = False,
+        progress: bool | None = None,
+    ) -> None:
+        """Write a film of learning to `path`, a .gif, or with the program ffmpeg a .mp4.
+
+        It shows the weights over the presentations, as bars, or those of the first layer as images; the accuracy or the
+        error on the test set, by a float forward pass; and the outputs for test samples. Weights are averages over up
+        to 100 presentations, at up to `frames` evenly spread records, `fps` a second. If the fit has a file, the file
+        must still exist. `progress` shows progress, by default (None) on a terminal and in a notebook.
+
+        Raises InputError for another format, invalid arguments and an existing file without `overwrite`,
+        MissingExtraError without matplotlib, StorageError if the file cannot be written.
+        """
+        path = film_path(path, overwrite)
+        frames, fps = checks.whole("frames", frames, least=2), checks.whole("fps", fps, most=60)
+        with Progress("film", frames, progress) as bar:
+            film = self._film(frames)
+            save_film(film, path, fps, lambda n_done: bar.update(frames * n_done / len(film.presentation)))
+
+    def _film(self, frames: int) -> LearningFilm:
+        plan, data, network = self.plan, self.plan.dataset, self.spec.floating
+        course = self._course()
+        rows = evenly(len(course.presentation), frames - 1)
+        # The first frame is before training.
+        weights = np.vstack([plan.learner.initial_weights, course.weights[rows]])
+        x, targets = data.test_x[:_FILMED], data.test_t[:_FILMED]
+        outputs = np.array([network.forward(w, x - plan.centre) for w in weights])
+        of_samples = replace(data, test_x=x, test_t=targets)
+        classes = data.task == CLASSIFICATION
+        n_inputs = self.spec.layers[0]
+        side = side_of(n_inputs)
+        labels = data.classes
+        if len(x) <= FEW_SAMPLES:
+            short = n_inputs <= _LABELLED
+            labels = tuple(f"({', '.join(f'{v:.3g}' for v in row)})" if short else str(k) for k, row in enumerate(x))
+        return LearningFilm(
+            presentation=np.append(0, course.presentation[rows]),
+            n_presentations=len(plan.order),
+            weights=weights,
+            groups={g: part.size for g, part in zip(network.weight_groups, self._parts(weights[0]))},
+            first_layer=np.array([network.matrices(w)[0][0] for w in weights]),
+            image=data.image or (None if side is None else (side, side)),
+            score=np.array([of_samples.accuracy(y) if classes else of_samples.rmse(y) for y in outputs]),
+            score_name="accuracy on the test set" if classes else "RMSE on the test set [conc.]",
+            outputs=outputs,
+            targets=targets,
+            labels=labels,
+            classes=classes,
+            title=f"{data.name}, {self.spec.shape}, {plan.method.name}, Omega = {plan.volume:g}, seed {plan.seed}",
+        )
+
+    def _parts(self, weights: np.ndarray) -> list[np.ndarray]:
+        """The arrays of weights, layer by layer, in the order of their vector."""
+        return [part for layer in self.spec.floating.matrices(weights) for part in layer]
+
     def to_sbml(
         self,
         x: Any,
@@ -391,14 +467,20 @@ class Fit:
         n_inputs = self.spec.layers[0]
         row = np.asarray(x, dtype=object)
         x = checked_numbers("x", x[0] if row.shape == (1, n_inputs) else x, (n_inputs,), f"[{n_inputs}], one sample")
-        network, reading = presented_network(self.plan, x, self._weights(weights), volume, kinetics == "stochastic")
-        settings = self.plan.settings
+        data, settings = self.plan.dataset, self.plan.settings
+        network, reading = presented_network(
+            self.plan, data.to_concentrations(x), self._weights(weights), volume, kinetics == "stochastic"
+        )
         notes = [
             f"The forward network of a {self._title()[0].lower()}{self._title()[1:]}. Weights are fixed, and the input "
             f"({', '.join(f'{value:g}' for value in x)}) is present from time 0 on.",
             f"What to read: {'; '.join(reading)}. Outputs have settled after a few seconds; one presentation of the "
             f"training takes {settings.running_time:g} s, and predictions average its second half.",
         ]
+        if data.target_scale is not None:
+            ends = zip(data.target_scale.width, data.target_scale.offset)
+            units = "; ".join(f"output {k} times {width:g} plus {offset:g}" for k, (width, offset) in enumerate(ends))
+            notes.append(f"Outputs are scaled. In the units of the target: {units}.")
         return network.to_sbml(path, kinetics=kinetics, volume=volume, notes=notes)
 
     def _weights(self, weights: Any) -> np.ndarray:

@@ -348,6 +348,8 @@ def _choose(plan: TrainingPlan, samples: Any) -> _Chosen:
         raise InputError("samples are empty: give at least one")
     if t is not None:
         t = checked_numbers("targets", t, (len(x), n_outputs), f"[{len(x)}, {n_outputs}], a row for each sample")
+        t = t if data.target_scale is None else data.target_scale.apply(t)
+    x = data.to_concentrations(x)
     presented = Presented(x, t, np.arange(len(x))[:, None], centre=plan.centre)
     what = f"{counted(len(x), 'sample')} given to a network of {data.name}"
     return _Chosen(presented, len(x), t is not None, what)

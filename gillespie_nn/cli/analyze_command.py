@@ -11,11 +11,13 @@ from ..analysis import ANALYSES, Ask, citations_of, citations_text, overview, su
 from ..analysis.analysis import Analysis
 from ..analysis.means import MeansAnalysis
 from ..analysis.training_course import TrajectoriesAnalysis
+from ..api import load_fit
 from ..api.learning_trajectories import INITIAL
 from ..display.curves import known_name
+from ..display.figures import film_path
 from ..storage import MomentsRun, Run, open_run
 from ..storage.open import follow
-from ..storage.schema import ENSEMBLE
+from ..storage.schema import ENSEMBLE, TRAINING
 from .common import Subparsers, add_json, figure_path, parser, print_json
 
 
@@ -48,6 +50,7 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
             "run.h5 --passage 'A >= 10' --json",
             "run.h5 --other run2.h5 --confidence 0.99",
             "runs/xor.h5 --what trajectories --samples 5 --figure runs/inside.png",
+            "runs/xor.h5 --film runs/learning.gif",
             "run.h5 --watch",
             "run.h5 --cite",
         ),
@@ -89,9 +92,12 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
         metavar="FILE",
         help="draw to this file (.png, .svg or .pdf); several analyses are drawn to one file each, FILE-NAME",
     )
+    command.add_argument(
+        "--film", metavar="FILE", help="write a film of the weights and outputs of a training run (.gif, .mp4)"
+    )
     command.add_argument("--log", choices=("x", "y", "xy"), help="logarithmic axes of trajectories in the figure")
     command.add_argument("--phase", metavar="A,B", help="draw B against A instead of both against time")
-    command.add_argument("--overwrite", action="store_true", help="replace an existing figure file")
+    command.add_argument("--overwrite", action="store_true", help="replace an existing figure or film")
     command.add_argument("--watch", action="store_true", help="follow the run until it ends, and analyse it then")
     command.add_argument("--interval", type=float, default=2.0, help="time between updates of --watch [s] (default: 2)")
     command.add_argument("--cite", action="store_true", help="print references for the methods that the run used")
@@ -115,10 +121,13 @@ def run(arguments: argparse.Namespace) -> int:
     analyses = _analyses(arguments)
     _check_given(arguments, analyses)
     figures = _figures(arguments.figure, analyses, arguments.overwrite)
+    film = None if arguments.film is None else film_path(arguments.film, arguments.overwrite)
     code = watch(arguments.file, arguments.interval) if arguments.watch else 0
     with ExitStack() as stack:
         opened = open_run(arguments.file)
         stack.enter_context(opened)
+        if film is not None and opened.kind != TRAINING:
+            raise checks.InputError(f"--film shows a training run, and {arguments.file} is of kind {opened.kind}")
         other = None if arguments.other is None else stack.enter_context(open_run(arguments.other))
         ask = Ask(
             tuple(arguments.species), arguments.time, arguments.start, arguments.passage, other,
@@ -139,10 +148,15 @@ def run(arguments: argparse.Namespace) -> int:
         for finding, path in zip(drawn, figures):
             finding.save(path)
             print(f"figure written to {path}")
+    # A file that is open cannot be opened again, which a film does.
+    if film is not None:
+        load_fit(arguments.file).film(film, overwrite=arguments.overwrite)
+        print(f"film written to {film}")
     if arguments.json:
         records = {name: finding.record for name, finding in findings.items()}
         shown = [str(path) for path in figures]
-        print_json(record | {"analyses": records, "figures": shown, "figure": shown[0] if shown else None})
+        record |= {"analyses": records, "figures": shown, "figure": shown[0] if shown else None}
+        print_json(record | ({} if film is None else {"film": str(film)}))
     return code
 
 

@@ -36,6 +36,10 @@ TOLERANCES = (RTOL, ATOL, RTOL_THRESHOLD, RTOL_VARIATION, ATOL_VARIATION, RTOL_B
 """Every setting of the numerics that affects results; it is part of the arguments in files."""
 
 
+_LEAST_STEP, _FIRST_STEP = 1e-13, 1e-3
+"""The kernel gives up at a shorter step. A first step whose error is too large is shortened [s]."""
+
+
 class System:
     """Columns of `kernels.propositions.perturbed` for a network under rate constants `rates` + eps `along`.
 
@@ -87,7 +91,7 @@ class System:
             path=np.zeros((7, size)), points=np.zeros((PARTS * refinement + 1, size)),
             relative=np.array([rtol, RTOL_VARIATION, RTOL_BOUND])[kinds] / refinement,
             absolute=np.array([ATOL, ATOL_VARIATION, ATOL_BOUND])[kinds] / refinement,
-            switches=np.zeros(16, dtype=np.int64), step=np.full(1, 1e-3),
+            switches=np.zeros(16, dtype=np.int64), step=np.full(1, _FIRST_STEP),
             tally=np.zeros(2, dtype=np.int64),
         )  # fmt: skip
         shape = (len(quantities.names), perturbed.N_SIZES)
@@ -108,7 +112,7 @@ class System:
         self.columns[-1, : perturbed.N_SIZES + 1] = 1.0
         for values in self.largest[2:]:
             values[:] = 0
-        self.stepper.step[:] = 1e-3
+        self.stepper.step[:] = _FIRST_STEP
         self.stepper.tally[:] = 0
 
     def present(self, species: np.ndarray, values: np.ndarray) -> None:
@@ -134,6 +138,9 @@ class System:
 
     def advance(self, duration: float) -> None:
         """Integrate for `duration` [s]. Raises ModelError if a solution blows up."""
+        # A rest of rounding at the end of the piece before leaves a step as short, at which the kernel would give up.
+        if self.stepper.step[0] < _LEAST_STEP:
+            self.stepper.step[0] = _FIRST_STEP
         code = perturbed.advance(self.terms, self.stepper, self.largest, duration)
         if code != codes.REACHED_END:
             raise ModelError("a concentration diverges under the noise")

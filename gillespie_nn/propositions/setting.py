@@ -349,6 +349,8 @@ def setting_of_fit(
     if presentations is not None:
         checks.whole("presentations", presentations)
     n = _n_presented(proposition, samples, presentations, times)
+    if chosen is None and presentations is None:
+        n = min(n, len(plan.order))
     if chosen is None and n > (most := len(plan.order) if learning else len(data.train_x)):
         raise InputError(
             f"the run has {most} {'presentations' if learning else 'training samples'}, got {n}: use fewer"

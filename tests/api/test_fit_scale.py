@@ -127,3 +127,26 @@ def test_a_scale_that_is_none_is_a_damaged_file(pair, tmp_path):
         file["training/feature_width"][1] = 0.0
     with pytest.raises(InputError, match=r"damaged.h5: a scale needs finite offsets and positive, finite widths"):
         gnn.load_fit(path)
+
+
+def test_looking_inside_takes_the_units_of_the_user(pair):
+    """Arrays of `trajectories` are as given to `train`: the network gets the same concentrations."""
+    fit, bare = pair
+    data = fit.plan.dataset
+    one = fit.trajectories((X[:2], T[:2]), seed=3, points=20)
+    two = bare.trajectories((data.to_concentrations(X[:2]), data.target_scale.apply(T[:2])), seed=3, points=20)
+    names = [name for name in one.names if not name.startswith("noise")]
+    assert names == list(two.names)
+    for name in names:
+        np.testing.assert_array_equal(one[name], two[name])
+
+
+def test_sbml_presents_the_scaled_input_and_says_how_to_read_the_output(pair):
+    pytest.importorskip("libsbml", reason="the extra sbml is not installed")
+    fit, bare = pair
+    data = fit.plan.dataset
+    one = gnn.ReactionNetwork.from_sbml(text := fit.to_sbml(X[0]))
+    two = gnn.ReactionNetwork.from_sbml(bare.to_sbml(data.to_concentrations(X[:1])[0]))
+    assert one.initial == two.initial
+    width, offset = data.target_scale.width[0], data.target_scale.offset[0]
+    assert f"output 0 times {width:g} plus {offset:g}" in text

@@ -124,18 +124,52 @@ def test_what_is_no_dataset_is_a_sentence(text, how, message, tmp_path):
         Dataset.from_csv(tmp_path / "x.csv", **how)
 
 
-def test_large_features_are_warned_of_before_the_work_and_named_as_the_cause(tmp_path):
-    data = Dataset.from_csv(flowers(tmp_path / "f.csv", scale=1000.0), "species")
-    fast = {"volume": 1.0, "presentations": 20, "learning_rate": 1.0, "seed": 1}
-    with (
-        pytest.warns(UserWarning, match="the learning rate is too large for these inputs: .*scale='unit'"),
-        pytest.raises(gnn.UnfinishedError, match="diverged.*the likely cause: the learning rate is too large"),
-    ):
-        gnn.train(data, **fast, method="rejection")
-    scaled = Dataset.from_csv(tmp_path / "f.csv", "species", scale="unit")
-    assert not scaled.size_warning(0.2)
+def sized(factor, task="regression"):
+    """Samples of one feature, `factor`, so that |x|^2 is its square."""
+    x = np.full((8, 1), factor)
+    return Dataset.from_arrays(x, np.linspace(0, 1, 8), task, test=0)
+
+
+def test_features_too_large_to_be_concentrations_are_an_error_before_the_work(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("gillespie_nn.api.train.execute_training", lambda *a: pytest.fail("it started"))
+    path = flowers(tmp_path / "f.csv", scale=1000.0)
+    message = "the features are too large to be concentrations: .* above 2 training diverges; .*--scale unit"
+    for method in ("auto", "tau_leap", "ode"):
+        with pytest.raises(gnn.InputError, match=message):
+            gnn.train(path, target="species", method=method, seed=1)
+    run = tmp_path / "run.h5"
+    assert main(["train", str(path), "--target", "species", "--seed", "1", "--output", str(run)]) == 2
+    assert re.search(message, capsys.readouterr().err) and not run.exists()
+
+
+def test_the_limit_is_that_of_the_loop_of_a_linear_neuron(recwarn):
+    """eta |x|^2 of 2 per second, however long a presentation lasts; the cure that the message names is enough."""
+    assert not sized(14.1).size_error(0.01) and not sized(1.0).size_error(1.9)
+    text = sized(20.0).size_error(0.01)
+    assert "learning_rate times |x|^2 is 4 [1/s]" in text and "learning rate 2 times smaller" in text
+    assert not sized(20.0).size_error(0.005)
+    assert "over 4 samples" in sized(10.0).size_error(0.01, batch=4) and not sized(10.0).size_error(0.01)
+    assert not sized(20.0).size_error(0.01, centred=True)
+    # What only overshoots is a warning: it may learn, if badly. Nothing reacts in gradient descent, which is fast.
+    short = {"presentations": 2, "running_time": 1.0, "volume": 10.0, "seed": 1}
+    gnn.train(sized(12.0), **short | {"learning_rate": 0.013, "running_time": 20.0, "method": "implicit_euler"})
+    gnn.train(sized(20.0), **FAST | {"presentations": 1})
+    assert [str(w.message)[:50] for w in recwarn.list] == ["the learning rate is too large for these inputs: s"] * 2
     with pytest.warns(UserWarning, match="the targets are as large as 5e\\+03"):
         gnn.train(([[0.0], [1.0]], [0.5, 5000.0]), **FAST)
+
+
+@pytest.mark.parametrize("gain, grows", [(1.8, False), (2.2, True)])
+def test_the_loop_of_a_linear_neuron_grows_above_the_limit(gain, grows):
+    """The rate equations of a network of one linear neuron, whose bias adds 1 to |x|^2, swing up or calm down."""
+    from gillespie_nn.nn import training_network
+
+    spec = training_network((1, 1), learning_rate=gain / 101.0)
+    schedule = spec.schedule([10.0], [1.0], 1e6, 60.0)
+    initial = spec.initial([0.05, 0.0], 1e6)
+    run = gnn.simulate(spec.network, 60.0, 601, volume=1e6, method="ode", initial=initial, schedule=schedule)
+    away = np.abs(spec.read_outputs(run.counts[0], 1.0 if run.units == "concentration" else 1e6)[:, 0] - 1.0)
+    assert (away[400:].max() > away[100:300].max()) == grows
 
 
 def test_the_cases_are_not_warned_of():
