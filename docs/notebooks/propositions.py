@@ -152,8 +152,8 @@ axes[1].set_yscale("log")
 # its weights, so its Theta is larger. With the kink, Theta of the ReLU grows like 1 / eps: no constant bounds it. The
 # smooth ReLU at the same place has one.
 #
-# A verdict is about these networks, samples, times and paths. It is a measurement, no proof. And a network of ReLUs whose
-# pre-activations do not rest near 0 passes, too: what fails is the kink, not the word ReLU.
+# A verdict is about these networks, samples, times and paths. It is a measurement, no proof. And a network of ReLUs
+# whose pre-activations do not rest near 0 passes, too: what fails is the kink, not the word ReLU.
 #
 # ## The noise of counts
 #

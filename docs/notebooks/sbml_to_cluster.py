@@ -112,6 +112,7 @@ with LocalCluster(n_workers=2, threads_per_worker=1, processes=False, dashboard_
 # %%
 row = 12
 here = gnn.sweep(model, grid=grid, **{**options, "output": None})[row]
+assert isinstance(here, gnn.MomentsResult)  # the same as `gnn.MomentsRun`, in memory
 print(swept.table.row(row), np.array_equal(here.mean(), swept[row].mean()))
 
 # %% [markdown]

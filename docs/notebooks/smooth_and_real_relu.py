@@ -263,6 +263,25 @@ print("the loss rises more with the smooth ReLU, paired: {:+.3f} [{:+.3f}, {:+.3
 # ([results.md](../results.md#the-two-claims-as-rises-of-the-loss)). A better slope near the kink is one thing, and a
 # loss that noise cannot raise is another.
 #
+# ## A slope that cannot run away
+#
+# Smoothness is not all that matters. The slope of the smooth ReLU can be held by a switch with a conserved total (the
+# default), or by the reactions `gain`, whose slope has no bound. Both rest at the same value. Rates that vary within 40
+# % tell them apart:
+
+# %%
+strong = gnn.RateNoise(0.4, "presentation")
+for derivative in ("switch", "gain"):
+    ended = []
+    for seed in range(SEEDS):
+        try:
+            ended.append(rmse("xor", "smooth_relu", seed, derivative=derivative, noise=strong))
+        except gnn.UnfinishedError as error:
+            reason = error
+    print(f"{derivative}: {len(ended)} of {SEEDS} runs reach the end")
+print("the others:", reason if len(ended) < SEEDS else "there are none")
+
+# %% [markdown]
 # References: S. Kang, J. Kim, arXiv:2410.11919, for the claims; D. F. Anderson, B. Joshi, A. Deshpande, J. R. Soc.
 # Interface 18 (2021) 20210031, for the smooth ReLU. The slope's reactions and the real ReLUs are ours.
 
