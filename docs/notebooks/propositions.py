@@ -145,7 +145,7 @@ for ax, results, title in panels:
     ax.set(xscale="log", xlabel="eps", ylabel="Theta: median, 5 to 95 % of paths", title=title)
     ax.legend()
 axes[0].set_ylim(0, None)
-axes[1].set_yscale("log")
+_ = axes[1].set_yscale("log")
 
 # %% [markdown]
 # Your network: Theta is finite and the same for all eps, with and without learning. A learning network goes on moving

@@ -164,7 +164,7 @@ for ax, running_time in zip(axes, (20.0, 10.0)):
         )
 axes[0].set_ylabel("RMSE [concentration]")
 axes[0].set_yticks([0.02, 0.05, 0.1, 0.2, 0.4], labels=["0.02", "0.05", "0.1", "0.2", "0.4"], minor=False)
-axes[0].minorticks_off()
+_ = axes[0].minorticks_off()
 
 # %% [markdown]
 # No: momentum is worse, by some 30 to 40 %. The average remembers the sample before even longer than the errors do, and
