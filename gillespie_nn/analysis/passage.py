@@ -4,9 +4,10 @@ A condition compares expressions of species, observables and `time`: `A >= 10`, 
 `A > 2 * B or not C == 0`. The comparisons are `>=`, `>`, `<=`, `<`, `==` and `!=`. They are combined by `&&` or `and`,
 `||` or `or`, `!(...)` or `not`.
 
-There are two sources. A network from `watch` records the exact time of the passage. Otherwise the recorded points are
-searched, and the passage time is the first point at which the condition holds. It is never early. It is late if the
-condition first held between points, and an excursion that ends before the next point is missed.
+There are three sources. A network from `watch` records the exact time of the passage, and so does a run that
+`stop_when` stopped. Otherwise the recorded points are searched, and the passage time is the first point at which the
+condition holds. It is never early. It is late if the condition first held between points, and an excursion that ends
+before the next point is missed.
 
 Replicates that did not pass within the run are censored. The survival function is that of E. L. Kaplan and P. Meier (J.
 Am. Stat. Assoc. 53 (1958) 457-481, doi:10.1080/01621459.1958.10501452), with pointwise intervals by Greenwood's
@@ -30,6 +31,7 @@ from ..crn.parts import Event
 from ..display.curves import known_name
 from ..display.figures import Drawing, add_legend, new_axes, style, title
 from ..display.tables import Table, estimate, few, fragment, shown
+from ..simulation.replicate_events import END_TIME
 from .analysis import Analysis, Ask, Finding, Trajectories, blocks, check_data, names_of, read, title_of
 
 _NOT_YET = -1.0
@@ -126,15 +128,17 @@ def watch(network: ReactionNetwork, condition: str, name: str = "passage") -> Re
 def first_passage(run: Trajectories, what: str, confidence: float = 0.95) -> Passage:
     """First-passage times of `what`, with intervals of `confidence`.
 
-    `what` is a condition such as "A - B > 5 && total <= 3", which is evaluated at the recorded points, or the name of
-    an observable made by `watch`. Raises InputError for anything else, or for a run without data.
+    `what` is a condition such as "A - B > 5 && total <= 3", which is evaluated at the recorded points, the name of
+    an observable made by `watch`, or "end_time" for the condition of `stop_when`. Raises InputError for anything else,
+    or for a run without data.
     """
     from scipy import stats
 
     check_data(run)
     confidence = checks.confidence(confidence)
-    exact = what in run.observable_names
-    time, passed = _noted(run, what) if exact else _searched(run, what)
+    noted, stopped = what in run.observable_names, what == END_TIME and what in run.statistics
+    exact = noted or stopped
+    time, passed = _noted(run, what) if noted else _stopped(run) if stopped else _searched(run, what)
     if not passed.any():
         empty = np.empty(0)
         return Passage(what, exact, time, passed, empty, empty, empty, empty, float("nan"), confidence, title_of(run))
@@ -189,6 +193,12 @@ def _noted(run: Trajectories, name: str) -> tuple[np.ndarray, np.ndarray]:
         raise InputError(f"{name} does not contain a passage time: give a condition, or an observable made by `watch`")
     passed = noted >= 0
     return np.where(passed, noted, time[end]), passed
+
+
+def _stopped(run: Trajectories) -> tuple[np.ndarray, np.ndarray]:
+    time = np.asarray(run.statistics[END_TIME], dtype=np.float64)
+    passed = ~np.isnan(time)
+    return np.where(passed, time, run.time[_ends(run)]), passed
 
 
 def _searched(run: Trajectories, text: str) -> tuple[np.ndarray, np.ndarray]:

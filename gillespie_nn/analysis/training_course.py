@@ -38,10 +38,11 @@ from .analysis import Analysis, AnyRun, Ask, Finding, blocks, check_data, per_co
 __all__ = ["averaged_weights", "float_network", "numbers_of", "output_curves", "running_mean"]
 
 
-def float_network(run: Run) -> FloatNetwork:
-    """The network of a training run in floating point, from the settings in its file."""
+def float_network(run: Run, **objects: Any) -> FloatNetwork:
+    """The network of a training run in floating point, from the settings in its file. `objects` are the chemistry and
+    the activations from outside the package, by name."""
     with understood(run.path):
-        settings = Settings.restored(run.training.settings)
+        settings = Settings.restored(run.training.settings, **objects)
     parts = settings.activation, settings.output, settings.chemistry
     return FloatNetwork(run.training.layers, *parts, run.seed, settings.course.batch)
 
@@ -286,12 +287,13 @@ class LearningCurves(NamedTuple):
         title(axes, self.source if first else "")
 
 
-def course(run: Run, most: int = _MOST_RECORDS) -> LearningCurves:
-    """The course of a training `Run`, at up to `most` records. Raises InputError for another kind of run."""
+def course(run: Run, most: int = _MOST_RECORDS, **objects: Any) -> LearningCurves:
+    """The course of a training `Run`, at up to `most` records. `objects`: `chemistry=`, `activation=` and
+    `output_activation=` of a run with objects from outside the package. Raises InputError for another kind of run."""
     check_data(run)
     record = run.training
     chosen = few(len(run.time), most)
-    weights, network = averaged_weights(run)[chosen], float_network(run)
+    weights, network = averaged_weights(run)[chosen], float_network(run, **objects)
     inputs, targets = record.inputs, record.targets
     accuracy, rmse = np.full(len(chosen), np.nan), np.full(len(chosen), np.nan)
     presented = inputs - record.centre

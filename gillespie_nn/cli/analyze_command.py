@@ -73,8 +73,8 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command.add_argument(
         "--passage",
         metavar="CONDITION",
-        help="first passage of a condition, for example 'A - B > 5 and C <= 3', or the name of an observable "
-        "made by analysis.watch",
+        help="first passage of a condition, for example 'A - B > 5 and C <= 3', the name of an observable made "
+        "by analysis.watch, or end_time for the condition of --stop-when",
     )
     command.add_argument(
         "--samples", metavar="N|I,J,...",

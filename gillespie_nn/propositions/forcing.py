@@ -88,6 +88,8 @@ class Extrinsic(NoiseSource):
 
     def judgements(self, results: Results, confidence: float, say: Callable[[str], object]) -> list[Judgement]:
         ended, paths = results.ended(), len(results.theta)
+        if paths < FEWEST_PATHS:
+            raise InputError(f"a verdict needs at least {FEWEST_PATHS} paths at the first look, got {paths}: use more")
         if len(ended.theta) < FEWEST_PATHS:
             raise ModelError(
                 f"a concentration diverges on {paths - len(ended.theta)} of {paths} paths, which leaves too few for a "

@@ -287,6 +287,23 @@ def test_passages_of_any_condition_have_their_law(condition, law):
     assert not seen.exact and seen.passed.any()
 
 
+def test_passages_of_a_run_that_stop_when_stopped_are_those_that_watch_records(tmp_path):
+    network = gnn.ReactionNetwork.from_text("0 -> A @ 2")
+    how = {"t_end": 3.0, "n_points": 4, "replicates": 60, "seed": 8}
+    stopped = gnn.simulate(network, stop_when="A >= 6", **how)
+    watched = first_passage(gnn.simulate(watch(network, "A >= 6", "hit"), **how), "hit")
+    found = first_passage(stopped, "end_time")
+    assert found.exact and 0 < found.passed.sum() < 60
+    np.testing.assert_array_equal(found.passed, watched.passed)
+    np.testing.assert_array_equal(found.time, watched.time)
+    np.testing.assert_array_equal(found.low, watched.low)
+    stopped.save(tmp_path / "stopped.h5")
+    with gnn.open_run(tmp_path / "stopped.h5") as run:
+        np.testing.assert_array_equal(first_passage(run, "end_time").time, found.time)
+    with pytest.raises(InputError, match="end_time"):
+        first_passage(gnn.simulate(network, **how), "end_time")
+
+
 @pytest.mark.parametrize("denial", ["not ", "!"])
 def test_a_condition_that_is_denied_without_end_is_refused_and_twice_is_read(denial):
     network = gnn.ReactionNetwork.from_text("A -> 0 @ 1")

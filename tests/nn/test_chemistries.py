@@ -131,6 +131,10 @@ def test_a_chemistry_from_outside_trains_and_resumes_with_its_object_alone(tmp_p
     with gnn.open_run(path) as run:
         assert run.training.settings["chemistry"] == f"{__name__}:Twice" and run.training.settings["h"] == 0.1
         assert run.training.settings["learning_rate"] == 0.02
+        with pytest.raises(InputError, match="does not come with this package"):
+            gnn.analysis.course(run)
+        curve = gnn.analysis.course(run, chemistry=Twice(learning_rate=0.02))
+        assert curve.presentation[-1] == 4 and curve.rmse[-1] == pytest.approx(fit.scores["rmse"])
     with pytest.raises(InputError, match=r"does not come with this package: .*chemistry=Twice\(\.\.\.\)"):
         gnn.load_fit(path)
     again = gnn.load_fit(path, chemistry=Twice(learning_rate=0.02))

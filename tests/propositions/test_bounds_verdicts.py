@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from gillespie_nn.checks import ModelError
+from gillespie_nn.checks import InputError, ModelError
 from gillespie_nn.cli import main
 from gillespie_nn.propositions import SHARPENED, SOURCES, judgements, selftest, setting_of, verdict
 from gillespie_nn.propositions.driven import DrivenPaths
@@ -54,6 +54,12 @@ def _verdict():
     decisions = Decisions()
     decisions.add(source.judgements(results, source.confidences[0], lambda line: None))
     return verdict(source, PropositionOutcome(results, decisions, source.allotted[0]))
+
+
+def test_too_few_paths_for_a_verdict_are_not_called_paths_that_diverge():
+    source, results = _results(paths=3)
+    with pytest.raises(InputError, match="a verdict needs at least 20 paths at the first look, got 3"):
+        source.judgements(results, source.confidences[0], lambda line: None)
 
 
 def test_the_verdict_has_what_its_json_promises():
