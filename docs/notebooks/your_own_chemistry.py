@@ -167,10 +167,10 @@ axes[0].set_yticks([0.02, 0.05, 0.1, 0.2, 0.4], labels=["0.02", "0.05", "0.1", "
 _ = axes[0].minorticks_off()
 
 # %% [markdown]
-# No: momentum is worse, by some 30 to 40 %. The average remembers the sample before even longer than the errors do, and
-# it is this memory that hurts where samples alternate. What helps is to wait: `hold` of `kang_kim` lets weights learn
-# only once the errors belong to the new sample ([chemistry.md](../chemistry.md#hold)). Feedback alignment is worse,
-# too, as for a network in floating point; some of its starts never learn, which is why its intervals are wide.
+# No: momentum is worse here, by some 30 to 40 %. A probable reason is that the average remembers the sample before even
+# longer than the errors do; we did not test that. On other tasks it helps to wait: with `hold`, weights learn only once
+# the errors belong to the new sample ([chemistry.md](../chemistry.md#hold)). Feedback alignment is worse, too, as it is
+# in floating point; some of its starts never learn, which is why its intervals are wide.
 #
 # The check came first, since a mistake in the reactions would have looked like a bad idea.
 #
