@@ -15,6 +15,7 @@ from ..display.curves import asked_for, ranked, signs_of, variance_of_law, with_
 from ..display.figures import new_figure
 from ..display.tables import Page, Table, cell, counted, estimate
 from ..nn.chemistries import CHEMISTRIES
+from ..nn.settings import FromOutsideError
 from ..noise import KINDS
 from ..simulation import METHODS, ONLY_TRAINING, MomentsResult, Result, final_values
 from ..statistics.intervals import student
@@ -406,13 +407,23 @@ def report(run: Run | MomentsRun, ask: Ask | None = None) -> tuple[str, list[str
     # A missing matplotlib is reported before the analyses, which may take long.
     new_figure()
     ask = ask or Ask()
-    findings = {a.name: a.find(run, ask) for a in ANALYSES if a.in_report and a.applies(run)}
+    findings, left_out = {}, []
+    for analysis in ANALYSES:
+        if not (analysis.in_report and analysis.applies(run)):
+            continue
+        try:
+            findings[analysis.name] = analysis.find(run, ask)
+        except FromOutsideError as error:
+            # The file has the name of a class and not its code. What needs no such class is reported.
+            left_out.append(f"{analysis.name} is left out: {error}, to a function of gillespie_nn.analysis")
     if not findings:
         raise InputError("no analysis applies to this run, so there is nothing to report")
     values = summary(run)
     title = f"training of {run.case}" if isinstance(run, Run) and run.kind == "training" else run.kind
     page = Page(f"{run.path.name}: {title}")
     _summary(page, run, values)
+    for note in left_out:
+        page.note(note)
     for finding in findings.values():
         page.heading(finding.title[0].upper() + finding.title[1:])
         figure = new_figure()

@@ -394,7 +394,6 @@ _LARGEST_GAIN = 2.0
 error, which relax at 1/s: two roots of s (s + 1)^2 + eta |x|^2 grow above 2. Measured on iris with its features
 multiplied (exact method, 30 to 400 presentations): all of 19 runs above 2 diverge, most within five presentations; of
 35 between 0.5 and 1.6 twelve do, and of 18 below 0.4 none."""
-_SCALE_THEM = "scale them to 0 to 1 (scale='unit', or --scale unit)"
 _BATCHES = 16
 """Number of batches over which the curvature is averaged."""
 _LARGEST_TARGET = 20.0
@@ -583,10 +582,15 @@ class Dataset:
             return ""
         what = "|x|^2" if batch == 1 else f"the largest eigenvalue of the sum of x x^T over {batch} samples"
         return (
-            f"the features are too large to be concentrations: learning_rate times {what} is {gain:.2g} [1/s] on "
-            f"average, and above {_LARGEST_GAIN:g} training diverges; {_SCALE_THEM}, or make the learning rate "
-            f"{gain / _LARGEST_GAIN:.2g} times smaller"
+            f"the features are too large to be concentrations{' at this learning rate' * self.scaled}: learning_rate "
+            f"times {what} is {gain:.2g} [1/s] on average, and above {_LARGEST_GAIN:g} training diverges; "
+            f"{self._scale_them}make the learning rate {gain / _LARGEST_GAIN:.2g} times smaller"
         )
+
+    @property
+    def _scale_them(self) -> str:
+        """Advice for features that are as they were given."""
+        return "" if self.scaled else "scale them to 0 to 1 (scale='unit', or --scale unit), or "
 
     def size_warning(self, step: float, batch: int = 1, centred: bool = False) -> str:
         """A sentence if the samples are so large that training with this step s is poor or diverges; else nothing.
@@ -604,7 +608,7 @@ class Dataset:
             return (
                 f"the learning rate is too large for these inputs: {what} is {size:.2g} on average; the step s is "
                 f"learning_rate (running_time - hold) = {step:.2g}, and above {_LARGEST_STEP:g} training is poor or "
-                f"diverges; {_SCALE_THEM}, or make the learning rate{also} {size / _LARGEST_STEP:.2g} times smaller"
+                f"diverges; {self._scale_them}make the learning rate{also} {size / _LARGEST_STEP:.2g} times smaller"
             )
         largest = float(np.max(np.abs(self.train_t)))
         if largest > _LARGEST_TARGET:

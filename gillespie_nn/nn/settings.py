@@ -74,6 +74,10 @@ class PresentationSettings(Options):
     )  # fmt: skip
 
 
+class FromOutsideError(InputError):
+    """A file names a class from outside the package, and no object of it was given."""
+
+
 class _Part:
     """A chemistry or an activation, by name with settings, or as an object."""
 
@@ -87,7 +91,7 @@ class _Part:
         names = {kind.name: kind for kind in kinds}
         # A name `module:Class` in a file stands for a class from outside the package.
         if isinstance(value, str) and ":" in value:
-            raise InputError(
+            raise FromOutsideError(
                 f"the {role} {value} does not come with this package: make the object again and pass it, "
                 f"{role}={value.rpartition(':')[2]}(...)"
             )

@@ -152,6 +152,10 @@ def test_the_limit_is_that_of_the_loop_of_a_linear_neuron(recwarn):
     assert not sized(20.0).size_error(0.005)
     assert "over 4 samples" in sized(10.0).size_error(0.01, batch=4) and not sized(10.0).size_error(0.01)
     assert not sized(20.0).size_error(0.01, centred=True)
+    assert "--scale unit" in text and "at this learning rate" not in text
+    scaled = Dataset.from_arrays(np.linspace(0.0, 1.0, 8)[:, None], np.linspace(0, 1, 8), scale="unit", test=0)
+    text = scaled.size_error(10.0)
+    assert "too large to be concentrations at this learning rate" in text and "--scale" not in text
     # What only overshoots is a warning: it may learn, if badly. Nothing reacts in gradient descent, which is fast.
     short = {"presentations": 2, "running_time": 1.0, "volume": 10.0, "seed": 1}
     gnn.train(sized(12.0), **short | {"learning_rate": 0.002, "running_time": 20.0, "method": "implicit_euler"})

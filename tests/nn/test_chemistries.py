@@ -12,6 +12,7 @@ from scipy.integrate import solve_ivp
 import gillespie_nn as gnn
 from gillespie_nn.activations import LeakyReLU, SmoothReLU
 from gillespie_nn.checks import InputError
+from gillespie_nn.cli import main
 from gillespie_nn.crn.dual_rail import pairs
 from gillespie_nn.nn.chemistries import CHEMISTRIES, FeedbackAlignment, KangKim
 from gillespie_nn.nn.chemistry import LAST, Equation, EquationError
@@ -135,6 +136,10 @@ def test_a_chemistry_from_outside_trains_and_resumes_with_its_object_alone(tmp_p
             gnn.analysis.course(run)
         curve = gnn.analysis.course(run, chemistry=Twice(learning_rate=0.02))
         assert curve.presentation[-1] == 4 and curve.rmse[-1] == pytest.approx(fit.scores["rmse"])
+    assert main(["report", str(path)]) == 0
+    page = path.with_suffix(".html").read_text()
+    assert "learning is left out: the chemistry" in page and "chemistry=Twice(...), to a function" in page
+    assert "Provenance" in page and "common part of dual rails" in page.lower()
     with pytest.raises(InputError, match=r"does not come with this package: .*chemistry=Twice\(\.\.\.\)"):
         gnn.load_fit(path)
     again = gnn.load_fit(path, chemistry=Twice(learning_rate=0.02))
