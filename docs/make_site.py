@@ -46,11 +46,23 @@ def problems(site: Path) -> list[str]:
     return listed
 
 
+def not_a_site(site: Path) -> str:
+    """Why a folder must not be replaced by a site; empty if it is new, empty, or an earlier site."""
+    if site.exists() and not site.is_dir():
+        return f"{site} is not a folder: name a new one"
+    if site.is_dir() and any(site.iterdir()) and not (site / "search" / "search_index.json").is_file():
+        return f"the folder {site} contains files that are not those of a site: name a new or empty folder"
+    return ""
+
+
 def make(site: Path, quick: bool = False) -> int:
     """Make the site in a folder; returns an exit code."""
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
         print(f'{", ".join(missing)} not installed: pip install ".[docs]", or run sh scripts/docs.sh', file=sys.stderr)
+        return 2
+    if refusal := not_a_site(site):
+        print(refusal, file=sys.stderr)
         return 2
     start = time.monotonic()
     if not quick and (code := site_notebooks.main()):

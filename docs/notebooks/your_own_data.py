@@ -96,6 +96,7 @@ ax = fit.plot()
 
 # %%
 inside = fit.trajectories(4, weights="initial")
+assert isinstance(inside, gnn.LearningTrajectories)
 print(inside)
 axes = inside.plot(output=data.classes.index("Barolo"))
 

@@ -39,6 +39,10 @@ from ..simulation.training import MOST_RECORDS, Trained, TrainingPlan, WeightCou
 from ..status import Status
 from .learning_trajectories import LearningTrajectories, checked_numbers, network_of, simulate_samples
 
+_OUTSIDE = 2.0
+"""Inputs are far outside the training samples if they are so many times their range away from it."""
+_TOO_MANY = 100.0
+"""Inputs that exceed all training samples by this factor are not simulated."""
 _READINGS = 20
 """Number of readings in the second half of a presentation; their mean is the output."""
 
@@ -358,7 +362,9 @@ class Fit:
         method : simulation method; by default that of the training, or an exact one if that has no single reactions.
         weights : float64[weight] [concentration] at the start, by default `self.weights`; or "initial", those before
             training. With "initial", a number of presentations, and no seed, noise or method, these are the
-            presentations of the training itself, reaction by reaction, if its network was listed.
+            presentations of the training itself, reaction by reaction, if its network was listed and its method is
+            exact or `ode`. Steps of `tau_leap` and `langevin` end at recorded points: theirs are other paths of the
+            same law.
         seed : by default that of the training.
         noise : acts on these presentations only, and is given as for `train`.
         points : recorded points of a presentation.
@@ -411,8 +417,11 @@ class Fit:
         side = side_of(n_inputs)
         labels = data.classes
         if len(x) <= FEW_SAMPLES:
+            shown_x = x if data.feature_scale is None else data.feature_scale.undo(x)
             short = n_inputs <= _LABELLED
-            labels = tuple(f"({', '.join(f'{v:.3g}' for v in row)})" if short else str(k) for k, row in enumerate(x))
+            labels = tuple(
+                f"({', '.join(f'{v:.3g}' for v in row)})" if short else str(k) for k, row in enumerate(shown_x)
+            )
         return LearningFilm(
             presentation=np.append(0, course.presentation[rows]),
             n_presentations=len(plan.order),
@@ -478,8 +487,11 @@ class Fit:
             f"training takes {settings.running_time:g} s, and predictions average its second half.",
         ]
         if data.target_scale is not None:
+            # All digits: rounded ones can be off by many widths of a target far from 0.
             ends = zip(data.target_scale.width, data.target_scale.offset)
-            units = "; ".join(f"output {k} times {width:g} plus {offset:g}" for k, (width, offset) in enumerate(ends))
+            units = "; ".join(
+                f"output {k} times {float(width)!r} plus {float(offset)!r}" for k, (width, offset) in enumerate(ends)
+            )
             notes.append(f"Outputs are scaled. In the units of the target: {units}.")
         return network.to_sbml(path, kinetics=kinetics, volume=volume, notes=notes)
 
@@ -522,12 +534,34 @@ class Fit:
             )
         x = data.to_concentrations(x)
         weights = self._weights(weights)
+        self._check_range(x, exact_forward or self.plan.learner.in_floating_point)
         if exact_forward or self.plan.learner.in_floating_point:
             if as_noises(noise):
                 raise InputError("noise acts on reactions, but this prediction is in floating point: leave noise out")
             return data.from_concentrations(self.spec.floating.forward(weights, x - self.centre))
         seed = self.plan.seed if seed is None else resolve_seed(seed)
         return data.from_concentrations(predict_by_simulation(self.plan, x, weights, seed, noise, progress).mean)
+
+    def _check_range(self, x: np.ndarray, in_floating_point: bool) -> None:
+        """Warn of inputs x float64[sample, input] [concentration] far outside the training samples: as a rule they are
+        in other units. Raises InputError for inputs with too many molecules to simulate."""
+        train = self.plan.dataset.train_x
+        if not len(train) or not len(x):
+            return
+        low, high = train.min(axis=0), train.max(axis=0)
+        width = np.where(high > low, high - low, max(1.0, float(np.abs(train).max())))
+        outside = np.maximum(low - x, x - high) / width
+        i, k = np.unravel_index(int(outside.argmax()), outside.shape)
+        if outside[i, k] <= _OUTSIDE:
+            return
+        what = (
+            f"feature {k} of sample {i} is {x[i, k]:.4g} [concentration], but {low[k]:.4g} to {high[k]:.4g} in the "
+            f"training samples of {self.plan.dataset.name}: give features as they were given to train, for a case as "
+            "described in data/README.md"
+        )
+        if not in_floating_point and np.abs(x).max() > _TOO_MANY * max(1.0, float(np.abs(train).max())):
+            raise InputError(f"{what}; so many molecules take too long to simulate (exact_forward=True takes them)")
+        checks.warn(f"{what}; far outside these samples the outputs mean little")
 
     def classify(self, x: Any, **how: Any) -> np.ndarray:
         """Names str[sample] of the predicted classes of inputs x float64[sample, feature]: those of the largest

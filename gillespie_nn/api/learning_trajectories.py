@@ -15,6 +15,7 @@ import numpy as np
 from .. import checks, seeds
 from ..checks import InputError, UnfinishedError
 from ..crn.dual_rail import Rails
+from ..datasets import Dataset
 from ..display.figures import COLOURS, Drawing, add_legend, title
 from ..display.tables import Table, counted, fragment, shown
 from ..kernels import codes
@@ -177,17 +178,18 @@ class LearningTrajectories:
             values = self.counts / self.volume
         return pandas.DataFrame(values, index=index, columns=list(self.names))
 
-    def plot(self, neuron: str | None = None, output: int = 0, ax: Any = None) -> Any:
+    def plot(self, neuron: str | Sequence[str] | None = None, output: int = 0, ax: Any = None) -> Any:
         """Draw an output with its target, and of a hidden neuron its pre-activation, output, error and a weight, over
         time, into new panels or into `ax`, as many axes.
 
-        `neuron` is the name of any quantity of it, such as "D1_3"; a weight, such as "W1_3_0", is drawn itself. By
-        default it is the neuron with the weight of the first layer that changes most. `output` is the number of the
-        output. Returns the axes. Raises InputError for an unknown name or number, MissingExtraError without matplotlib.
+        `neuron` is the name of any quantity of it, such as "D1_3"; a weight, such as "W1_3_0", is drawn itself. A list
+        of names, such as ["E1_3", "S1_3"], draws these quantities, one a panel. By default it is the neuron with the
+        weight of the first layer that changes most. `output` is the number of the output. Returns the axes. Raises
+        InputError for an unknown name or number, MissingExtraError without matplotlib.
         """
         return self.drawing(neuron, output).plot(ax)
 
-    def drawing(self, neuron: str | None = None, output: int = 0) -> Drawing:
+    def drawing(self, neuron: str | Sequence[str] | None = None, output: int = 0) -> Drawing:
         """The figure of `plot`."""
         panels = self.panels(neuron, output)
 
@@ -205,10 +207,15 @@ class LearningTrajectories:
         parts = tuple(partial(draw, panel=panel, first=k == 0) for k, panel in enumerate(panels))
         return Drawing(parts, size=(8, 1.2 + 1.55 * len(parts)), share_x=True)
 
-    def panels(self, neuron: str | None = None, output: int = 0) -> "list[Panel]":
+    def panels(self, neuron: str | Sequence[str] | None = None, output: int = 0) -> "list[Panel]":
         """What `plot` draws."""
         output = checks.whole("output", output, least=0, most=self.network.layers[-1] - 1)
-        shown = self.shown(*liveliest([self])) if neuron is None else self._shown_of(neuron)
+        if neuron is None:
+            shown = self.shown(*liveliest([self]))
+        elif isinstance(neuron, str):
+            shown = self._shown_of(neuron)
+        else:
+            shown = [self._number(name) for name in neuron]
         sample = next((number.sample for number in shown if number.sample is not None), 0)
         return panels_of(self, shown, output, sample)
 
@@ -229,11 +236,16 @@ class LearningTrajectories:
             if number.indices == at
         ]
 
-    def _shown_of(self, name: str) -> list[Number]:
-        number = self.network.numbers.of(name) if self.is_of_neuron(name) else None
+    def _number(self, name: str) -> Number:
+        """The quantity of a neuron with this name. Raises InputError for another name."""
+        number = self.network.numbers.of(name) if isinstance(name, str) and self.is_of_neuron(name) else None
         if number is None:
             hidden = next(n.name for n in self.network.numbers if n.layer)
             raise InputError(f"{name} is not a quantity of a neuron: give the name of one, such as {hidden!r}")
+        return number
+
+    def _shown_of(self, name: str) -> list[Number]:
+        number = self._number(name)
         sample = number.sample or 0
         if number.meaning == WEIGHTS:
             i, j = number.indices
@@ -263,8 +275,7 @@ def panels_of(course: LearningTrajectories, hidden: Sequence[Number], output: in
     target = network.targets[k] if network.targets else None
     name = network.outputs[k].name
     first = Panel(f"output\n{name}" + (", and its target" if target else ""), network.outputs[k], target)
-    words = {meaning: meaning.removesuffix("s") for meaning in (*_HIDDEN, WEIGHTS)}
-    return [first, *(Panel(f"{words[number.meaning]}\n{number.name}", number.rails) for number in hidden)]
+    return [first, *(Panel(f"{number.meaning.removesuffix('s')}\n{number.name}", number.rails) for number in hidden)]
 
 
 def liveliest(courses: Sequence[LearningTrajectories]) -> tuple[int, int, int]:
@@ -347,12 +358,23 @@ def _choose(plan: TrainingPlan, samples: Any) -> _Chosen:
     if not len(x):
         raise InputError("samples are empty: give at least one")
     if t is not None:
-        t = checked_numbers("targets", t, (len(x), n_outputs), f"[{len(x)}, {n_outputs}], a row for each sample")
-        t = t if data.target_scale is None else data.target_scale.apply(t)
+        t = _targets(data, t, len(x), n_outputs)
     x = data.to_concentrations(x)
     presented = Presented(x, t, np.arange(len(x))[:, None], centre=plan.centre)
     what = f"{counted(len(x), 'sample')} given to a network of {data.name}"
     return _Chosen(presented, len(x), t is not None, what)
+
+
+def _targets(data: Dataset, t: Any, n: int, n_outputs: int) -> np.ndarray:
+    """Targets float64[sample, output] [concentration], given as to `train`: numbers, or classes by name."""
+    if data.classes and np.shape(t) == (n,):
+        names = np.asarray(t).astype(str)
+        for name in names.tolist():
+            checks.choice("class", name, data.classes)
+        return (names[:, None] == np.array(data.classes)).astype(np.float64)
+    t = np.reshape(t, (n, 1)) if np.shape(t) == (n,) and n_outputs == 1 else t
+    t = checked_numbers("targets", t, (n, n_outputs), f"[{n}, {n_outputs}], a row for each sample")
+    return t if data.target_scale is None else data.target_scale.apply(t)
 
 
 def _is_pair(samples: Any) -> bool:
@@ -461,12 +483,12 @@ def simulate_samples(
     chosen = _choose(plan, samples)
     network = _listed_network(plan, chosen)
     kind, reason, options = _method_of(plan, network, method)
-    time = _times(chosen.n, points, plan.settings.running_time)
-    n_species = len(network.declared.species)
+    n_species, n_times = len(network.declared.species), chosen.n * points + 1
     checks.fits_memory(
-        f"{n_species} species at {len(time)} recorded times", 8 * n_species * len(time),
+        f"{n_species} species at {n_times} recorded times", 8 * n_species * n_times,
         "present fewer samples, or record fewer points",
     )  # fmt: skip
+    time = _times(chosen.n, points, plan.settings.running_time)
     from_start = isinstance(weights, str)
     if from_start:
         checks.choice("weights", weights, (INITIAL,), "as a name there is only", "or give the numbers")
@@ -478,6 +500,7 @@ def simulate_samples(
         )
     # The training itself: with its random numbers, its noise and its restarts at checkpoints.
     again = from_start and chosen.of_training and network is plan.spec and (seed, noise, method) == (None, None, None)
+    again = again and issubclass(plan.method, Method)  # not after a training in floating point
     seed = plan.seed if seed is None else resolve_seed(seed)
     if again:
         simulation: Any = simulation_at(plan, first_checkpoint(plan))

@@ -93,13 +93,13 @@ def result_of(task: Task, sink: Any, reason: str, origin: str, seconds: float = 
 
 
 def _save_trajectories(*arguments: Any, **settings: Any) -> None:
-    from ..storage.save import save_trajectories  # which loads h5py
+    from ..storage.export import save_trajectories  # which loads h5py
 
     save_trajectories(*arguments, **settings)
 
 
 def _save_moments(*arguments: Any, **settings: Any) -> None:
-    from ..storage.save import save_moments  # which loads h5py
+    from ..storage.export import save_moments  # which loads h5py
 
     save_moments(*arguments, **settings)
 

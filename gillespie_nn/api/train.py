@@ -396,6 +396,12 @@ def train(data: Any, **settings: Any) -> Fit:
         raise InputError(refusal)
     if plan.has_user_data and (large := plan.size_warning):
         checks.warn(large)
+    if forward := plan.changed_forward_rates:
+        checks.warn(
+            f"rates change reactions of the forward pass ({checks.shortened(forward, 3)}), and what is computed in "
+            "floating point (outputs, scores, validation, exact_forward) uses the settings of the network: set h, for "
+            "example, in place of a rate, or judge by simulation (predict=True, --predict)"
+        )
     if (
         not isinstance(data, (str, Dataset))
         and plan.dataset.task == REGRESSION

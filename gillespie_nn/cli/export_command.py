@@ -4,7 +4,7 @@ import argparse
 
 from .. import checks
 from ..display.tables import counted
-from ..storage.save import FORMATS, SUFFIXES, export
+from ..storage.export import FORMATS, SUFFIXES, export
 from .common import Subparsers, add_json, parser, print_json
 
 

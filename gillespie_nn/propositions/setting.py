@@ -19,6 +19,7 @@ from ..checks import InputError
 from ..crn import ReactionNetwork
 from ..datasets import Dataset
 from ..datasets import case as case_of
+from ..datasets.dataset import REGRESSION
 from ..kernels.propositions.perturbed import N_SIZES
 from ..nn import TrainingNetwork, training_network
 from ..nn.chemistry import CONSTANT
@@ -184,16 +185,36 @@ def network_for_data(choice: Choice) -> Setting:
     assert choice.data is not None
     data, settings = choice.data, Settings(hidden=choice.of("hidden", (8,)))
     checks.choice("activation", choice.activation, [a.name for a in ACTIVATIONS])
-    learning_rate = choice.of("learning_rate", settings.learning_rate)
-    if refusal := data.size_error(learning_rate):
-        raise InputError(refusal)
     times = _brief_times(settings, choice.proposition) if choice.brief else None
+    settings = settings.replace(learning_rate=choice.of("learning_rate", settings.learning_rate))
+    running_time = choice.of("running_time", settings.running_time if times is None else times[1])
+    if choice.proposition == LEARNING:
+        # A brief presentation learns faster, so that its step is that of a long one; see `_trained`.
+        faster = choice.brief and choice.learning_rate is None
+        if refusal := data.size_error(settings.step / running_time if faster else settings.learning_rate):
+            raise InputError(refusal)
     _check_work(
         settings.replace(activation=choice.activation), _layers(data, settings), choice.proposition, data.signed,
         _n_presented(choice.proposition, choice.samples, choice.presentations, times),
-        choice.of("running_time", settings.running_time if times is None else times[1]),
+        running_time,
     )  # fmt: skip
-    return _trained(choice, f"your network for {data.name}", data, settings, times)
+    made = _trained(choice, f"your network for {data.name}", data, settings, times)
+    notes = [warning] if (warning := data.size_warning(settings.step)) else []
+    if choice.proposition == FORWARD:
+        if not np.isfinite(made.weights).all():
+            raise InputError(
+                f"gradient descent, which makes the weights for {FORWARD}, diverges at a step of {settings.step:g}: "
+                + (notes[0] if notes else "use a smaller learning_rate (--learning-rate)")
+            )
+        # The bounds hold for any weights. What these weights can do is for the user to know.
+        learnt = replace(data, test_x=data.train_x, test_t=data.train_t)
+        outputs = made.spec.floating.forward(made.weights, data.train_x)
+        accuracy = "" if data.task == REGRESSION else f"accuracy {learnt.accuracy(outputs):.3f}, "
+        notes.append(
+            f"weights by gradient descent, {settings.presentations} presentations at a step of {settings.step:g}: on "
+            f"the training samples {accuracy}RMSE {learnt.rmse(outputs):.3g} [concentration]"
+        )
+    return replace(made, notes=(*made.notes, *notes))
 
 
 def _layers(data: Dataset, settings: Settings) -> tuple[int, ...]:

@@ -116,7 +116,10 @@ class EnsembleResult:
     def __contains__(self, name: object) -> bool:
         if not isinstance(name, str):
             return False
-        return name in self.quantities or name == "time" or name in self.signed_numbers
+        if name in self.quantities or name == "time":
+            return True
+        # The moments of two rails do not tell those of their difference.
+        return name in self.signed_numbers and hasattr(self, "counts")
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.quantities)

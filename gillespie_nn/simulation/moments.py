@@ -202,7 +202,7 @@ class MomentsResult(EnsembleResult):
     provenance: dict = field(default_factory=dict)
     """Command, parameters, versions, machine, and `seconds` of wall time."""
     _writer: Callable[..., None] | None = None
-    """Writes the file for `save`: `storage.save`."""
+    """Writes the file for `save`: `storage.export`."""
 
     def __len__(self) -> int:
         """Number of replicates included."""

@@ -235,7 +235,7 @@ class Result(Trajectories):
     provenance: dict = field(default_factory=dict)
     """Command, parameters, versions, machine, and `seconds` of wall time."""
     _writer: Callable[..., None] | None = None
-    """Writes the run file for `save`: `storage.save`."""
+    """Writes the run file for `save`: `storage.export`."""
     _log: MemoryLog | None = None
     """Every reaction, with record="events"."""
 

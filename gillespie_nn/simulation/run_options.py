@@ -325,8 +325,8 @@ class TrainingOptions(Options):
     )  # fmt: skip
     rates: Mapping[str, float] | None = option(
         None, checks.by_name, "rate constants to change in the training network", kind=float, flag="rate",
-        metavar="NAME=K", pairs="'update_*=0.02'", recorded=True,
-        more="{reaction: rate constant} by name or pattern, for example {'update_*': 0.02}: exact names take "
+        metavar="NAME=K", pairs="'activation_Z1_?_1=0.5'", recorded=True,
+        more="{reaction: rate constant} by name or pattern, for example {'activation_Z1_?_1': 0.5}: exact names take "
         "precedence over patterns, and later patterns over earlier ones; a prediction by simulation uses them, too",
     )  # fmt: skip
     settings: Mapping[str, Any] | Settings = field(default_factory=dict)

@@ -81,6 +81,11 @@ class TrainingRecord:
         """How features and targets became concentrations; None for those that were not scaled, and before version
         1.8."""
         kind = str(self.data.get("scale"))
+        needed = [] if "scale" not in self.data else ["feature"] + ["target"] * (self.task == "regression")
+        for of in needed:
+            for what in ("offset", "width"):
+                if f"{of}_{what}" not in self:
+                    raise damaged(self._run.path, f"the {what} of the scale of {of}s is missing")
         try:
             features, targets = (
                 Scale(kind, self[f"{of}_offset"], self[f"{of}_width"]) if f"{of}_offset" in self else None

@@ -261,7 +261,7 @@ def test_every_value_of_an_analysis_draws_itself_and_is_short(ensemble, ode, tra
 @pytest.mark.parametrize("analysis", ANALYSES, ids=lambda a: a.name)
 def test_findings_draw_themselves(analysis, ensemble, ode, training):
     with gnn.open_run(training[1]) as run:
-        subject = run if analysis.name in ("learning", "rails") else ensemble
+        subject = run if analysis.name in ("learning", "rails", "trajectories") else ensemble
         found = analysis.find(subject, Ask(passage="M >= 60", other=ode))
         shown = found.plot()
         _check_axes = np.ravel(shown)

@@ -1,6 +1,8 @@
 """A fit has the scale of its data: predictions take and return what the user gave, from files too, and outside the
 range seen in training."""
 
+import json
+import re
 import shutil
 
 import h5py
@@ -114,6 +116,9 @@ def test_a_file_from_before_scales_is_read_and_warns(pair, tmp_path):
         file.attrs["version"] = np.array([1, 7])
         for name in ("feature_offset", "feature_width", "target_offset", "target_width"):
             del file[f"training/{name}"]
+        about = json.loads(file["training"].attrs["data"])
+        del about["scale"]
+        file["training"].attrs["data"] = json.dumps(about)
     old = gnn.load_fit(path)
     x = fit.plan.dataset.to_concentrations(X)
     with pytest.warns(UserWarning, match="does not have the scale of its features"):
@@ -148,5 +153,42 @@ def test_sbml_presents_the_scaled_input_and_says_how_to_read_the_output(pair):
     one = gnn.ReactionNetwork.from_sbml(text := fit.to_sbml(X[0]))
     two = gnn.ReactionNetwork.from_sbml(bare.to_sbml(data.to_concentrations(X[:1])[0]))
     assert one.initial == two.initial
-    width, offset = data.target_scale.width[0], data.target_scale.offset[0]
-    assert f"output 0 times {width:g} plus {offset:g}" in text
+    width, offset = map(float, re.search(r"output 0 times (\S+) plus (\S+)\.</p>", text).groups())
+    assert (width, offset) == (data.target_scale.width[0], data.target_scale.offset[0])
+
+
+def test_a_film_names_samples_in_the_units_of_the_user(pair):
+    fit, _ = pair
+    data = fit.plan.dataset
+    first = data.feature_scale.undo(data.test_x[0])
+    assert fit._film(2).labels[0] == f"({first[0]:.3g}, {first[1]:.3g})"
+
+
+@pytest.mark.parametrize("gone", ["feature_offset", "feature_width", "target_offset", "target_width"])
+def test_a_file_without_a_part_of_its_scale_is_refused(pair, gone, tmp_path):
+    path = shutil.copy(pair[0].output, tmp_path / "damaged.h5")
+    with h5py.File(path, "r+") as file:
+        del file[f"training/{gone}"]
+    with pytest.raises(InputError, match="scale of"):
+        gnn.load_fit(path)
+
+
+def test_inputs_in_other_units_are_warned_of_and_hopeless_ones_refused(recwarn):
+    fit = gnn.train("iris", method="gradient_descent", presentations=200, seed=1)
+    fit.predict(fit.plan.dataset.test_x)
+    assert not recwarn.list
+    with pytest.warns(UserWarning, match=r"feature 0 of sample 0 is 5.1 \[concentration\], but .*data/README.md"):
+        fit.predict([[5.1, 3.5, 1.4, 0.2]])
+    simulated = gnn.train("xor", presentations=2, running_time=2.0, seed=1)
+    with pytest.raises(InputError, match="so many molecules take too long to simulate"):
+        simulated.predict([[0, 1], [1000, 1]])
+    with pytest.warns(UserWarning, match="far outside"):
+        assert np.isfinite(simulated.predict([[1000, 1]], exact_forward=True)).all()
+
+
+def test_a_changed_rate_of_the_forward_pass_is_warned_of(recwarn):
+    """Floating point has the smoothing of the settings, and not that of a changed reaction."""
+    gnn.train("xor", presentations=2, running_time=2.0, seed=1, rates={"update_*_[12]": 0.02})
+    assert not recwarn.list
+    with pytest.warns(UserWarning, match=r"rates change reactions of the forward pass \(activation_Z1_0_1.*set h"):
+        gnn.train("xor", presentations=2, running_time=2.0, seed=1, rates={"activation_Z1_?_1": 0.5})

@@ -324,3 +324,37 @@ def test_how_it_looks_in_a_prompt_and_in_a_notebook(fit):
     rms = {row[0]: row[3:] for row in t.table().rows}
     both = t[["W1_0_0", "W1_0_1", "W1_1_0", "W1_1_1", "W1_2_0", "W1_2_1", "W1_3_0", "W1_3_1"]][[0, -1]]
     assert rms["W1"] == pytest.approx(np.sqrt(np.mean(both**2, axis=1)))
+
+
+@pytest.mark.parametrize("method", ["gradient_descent", "gradient_flow"])
+def test_a_training_in_floating_point_is_looked_into_from_its_initial_weights(method):
+    trained = gnn.train("xor", method=method, presentations=8, seed=1)
+    t = trained.trajectories(2, weights="initial", points=10)
+    assert t["W1_0_0"].shape == (21,)
+    assert t["W1_0_0"][0] == pytest.approx(trained.plan.learner.initial_weights[0], abs=1e-3)
+
+
+def test_targets_are_given_as_to_train(fit):
+    x = np.array([[0.0, 1.0], [1.0, 1.0]])
+    one, two = (fit.trajectories((x, t), points=10, seed=1) for t in ([1.0, 0.0], [[1.0], [0.0]]))
+    np.testing.assert_array_equal(one["W1_0_0"], two["W1_0_0"])
+    data = gnn.Dataset.from_arrays(np.tile(x, (4, 1)), ["hi", "lo"] * 4)
+    classes = gnn.train(data, hidden=(2,), presentations=2, seed=1, running_time=2.0)
+    t = classes.trajectories((x, ["lo", "hi"]), points=10)
+    assert t.targets.tolist() == [[[0.0, 1.0]], [[1.0, 0.0]]]
+    with pytest.raises(InputError, match="unknown class 'hy': choose one of hi, lo"):
+        classes.trajectories((x, ["lo", "hy"]))
+
+
+def test_too_many_points_are_refused_before_they_are_made(fit):
+    with pytest.raises(InputError, match="record fewer points"):
+        fit.trajectories(3, points=10**12)
+
+
+def test_the_figure_of_named_quantities(fit):
+    pytest.importorskip("matplotlib", reason="the extra plot is not installed")
+    t = fit.trajectories(2, points=10)
+    labels = [axes.get_ylabel() for axes in t.plot(["E1_2", "S1_2"])]
+    assert len(labels) == 3 and "E1_2" in labels[1] and "S1_2" in labels[2]
+    with pytest.raises(InputError, match="not a quantity of a neuron"):
+        t.plot([3])

@@ -14,8 +14,8 @@ from gillespie_nn.cli import main
 from gillespie_nn.simulation import METHODS, run_ensemble
 from gillespie_nn.simulation.run_options import RunOptions
 from gillespie_nn.simulation.task import make_task
+from gillespie_nn.storage.export import content_digest, export
 from gillespie_nn.storage.open import follow, repair
-from gillespie_nn.storage.save import content_digest, export
 from gillespie_nn.verification import certificate
 
 NET = gnn.ReactionNetwork.from_text(

@@ -13,7 +13,7 @@ from gillespie_nn.api.sweep_result import read_table
 from gillespie_nn.cli import main
 from gillespie_nn.seeds import row_seed
 from gillespie_nn.simulation.task import MOMENT_GROUP
-from gillespie_nn.storage.save import content_digest
+from gillespie_nn.storage.export import content_digest
 
 NET = gnn.ReactionNetwork.from_text("make: 0 -> A @ 5\nlose: A -> 0 @ propensity(d * A)\n@parameter d = 0.5\nA = 3")
 TABLE = {"make": [5, 20.0], "A": [0, 7], "d": [0.5, 0.25], "volume": [1.0, 2.0]}

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import sys
 
 import numpy as np
@@ -135,7 +136,7 @@ def test_features_too_large_to_be_concentrations_are_an_error_before_the_work(tm
     module = sys.modules["gillespie_nn.api.train"]  # the package has the function of this name
     monkeypatch.setattr(module, "execute_training", lambda *a: pytest.fail("it started"))
     path = flowers(tmp_path / "f.csv", scale=1000.0)
-    message = "the features are too large to be concentrations: .* above 2 training diverges; .*--scale unit"
+    message = "the features are too large to be concentrations: .* above 20 training diverges; .*--scale unit"
     for method in ("auto", "tau_leap", "ode"):
         with pytest.raises(gnn.InputError, match=message):
             gnn.train(path, target="species", method=method, seed=1)
@@ -145,16 +146,16 @@ def test_features_too_large_to_be_concentrations_are_an_error_before_the_work(tm
 
 
 def test_the_limit_is_that_of_the_loop_of_a_linear_neuron(recwarn):
-    """eta |x|^2 of 2 per second, however long a presentation lasts; the cure that the message names is enough."""
-    assert not sized(14.1).size_error(0.01) and not sized(1.0).size_error(1.9)
-    text = sized(20.0).size_error(0.01)
-    assert "learning_rate times |x|^2 is 4 [1/s]" in text and "learning rate 2 times smaller" in text
-    assert not sized(20.0).size_error(0.005)
-    assert "over 4 samples" in sized(10.0).size_error(0.01, batch=4) and not sized(10.0).size_error(0.01)
-    assert not sized(20.0).size_error(0.01, centred=True)
+    """eta |x|^2 of ten times 2 per second, however long a presentation lasts; the cure of the message is enough."""
+    assert not sized(44.7).size_error(0.01) and not sized(1.0).size_error(19.0)
+    text = sized(100.0).size_error(0.01)
+    assert "learning_rate times |x|^2 is 1e+02 [1/s]" in text and "learning rate 2.5e+02 times smaller" in text
+    assert not sized(100.0).size_error(0.01 / 250)
+    assert "over 4 samples" in sized(40.0).size_error(0.01, batch=4) and not sized(40.0).size_error(0.01)
+    assert not sized(100.0).size_error(0.01, centred=True)
     assert "--scale unit" in text and "at this learning rate" not in text
     scaled = Dataset.from_arrays(np.linspace(0.0, 1.0, 8)[:, None], np.linspace(0, 1, 8), scale="unit", test=0)
-    text = scaled.size_error(10.0)
+    text = scaled.size_error(100.0)
     assert "too large to be concentrations at this learning rate" in text and "--scale" not in text
     # What only overshoots is a warning: it may learn, if badly. Nothing reacts in gradient descent, which is fast.
     short = {"presentations": 2, "running_time": 1.0, "volume": 10.0, "seed": 1}
@@ -166,7 +167,7 @@ def test_the_limit_is_that_of_the_loop_of_a_linear_neuron(recwarn):
 
 
 @pytest.mark.parametrize("gain, grows", [(1.8, False), (2.2, True)])
-def test_the_loop_of_a_linear_neuron_grows_above_the_limit(gain, grows):
+def test_the_loop_of_a_linear_neuron_grows_above_two_per_second(gain, grows):
     """The rate equations of a network of one linear neuron, whose bias adds 1 to |x|^2, swing up or calm down."""
     from gillespie_nn.nn import training_network
 
@@ -255,7 +256,7 @@ def test_the_table_of_a_regression_has_errors_and_judges_nothing(tmp_path, capsy
     assert heading.split() == ["input", "target", "output", "error"]
     assert "yes" not in text and "right" not in text and "RMSE " in text
     assert "inputs, targets and outputs are in the units that they were given in" in text
-    assert "in scaled units" not in text.partition("errors are in scaled units")[2]
+    assert "in scaled units" not in text.partition("scores are in scaled units")[2]
     found = json.loads(text.strip().splitlines()[-1])
     scale = Dataset.from_csv(data, "length", features=["width"], scale="unit", seed=1).target_scale
     for row, (target,), (output,) in zip(rows, found["targets"], found["outputs"], strict=True):
@@ -454,3 +455,19 @@ def test_what_is_a_file_and_what_a_case(tmp_path, monkeypatch):
     ):
         with pytest.raises(gnn.InputError, match=message):
             gnn.train(data, **how, **FAST)
+
+
+@pytest.mark.parametrize("name", ["~nobody-of-this-name", "x" * 300, "a\0b"])
+def test_what_cannot_be_a_file_is_no_case(name):
+    with pytest.raises(gnn.InputError, match="unknown case"):
+        gnn.train(name)
+
+
+def test_a_suggested_command_is_quoted_for_a_shell(tmp_path):
+    """The names of columns may come from a stranger."""
+    for name in ("a|b>c", "b`id`", "x#y", "it's"):
+        (tmp_path / "x.csv").write_text(f"{name},z,{name}2\n1,2,3\n")
+        with pytest.raises(gnn.InputError) as refused:
+            Dataset.from_csv(tmp_path / "x.csv")
+        words = shlex.split(re.search(r"\(--target (.*?)\); the columns", str(refused.value))[1])
+        assert words == [f"{name}2"]

@@ -98,7 +98,7 @@ def test_a_schedule_sets_the_same():
 
 
 def test_training_and_prediction_go_through_the_phases(monkeypatch, tmp_path):
-    for place in ("train", "fit"):
+    for place in ("train", "learning_trajectories"):
         monkeypatch.setattr(
             import_module(f"gillespie_nn.api.{place}"),
             "training_network",

@@ -23,7 +23,7 @@ import numpy as np
 
 from gillespie_nn.interrupts import EXIT_CODE
 from gillespie_nn.simulation import METHODS
-from gillespie_nn.storage.save import content_digest
+from gillespie_nn.storage.export import content_digest
 from robustness.attempts import Report
 
 _PATIENCE = 300.0

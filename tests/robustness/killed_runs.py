@@ -19,7 +19,7 @@ from gillespie_nn.api import resume, simulate, train
 from gillespie_nn.crn import ReactionNetwork
 from gillespie_nn.simulation import METHODS
 from gillespie_nn.storage import Run, open_run
-from gillespie_nn.storage.save import content_digest
+from gillespie_nn.storage.export import content_digest
 from robustness.attempts import Report
 
 STAGES = ("no file", "midway", "ended")

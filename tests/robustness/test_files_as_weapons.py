@@ -25,8 +25,8 @@ from gillespie_nn.cli import main
 from gillespie_nn.datasets import cases
 from gillespie_nn.storage import MomentsFile, moments_file, training_file
 from gillespie_nn.storage import moments_file as bounds_file
+from gillespie_nn.storage.export import export
 from gillespie_nn.storage.open import follow, repair
-from gillespie_nn.storage.save import export
 from helpers.paths import ROOT
 from robustness import hostile_files
 

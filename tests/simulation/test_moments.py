@@ -15,7 +15,7 @@ from gillespie_nn.simulation.run_options import RunOptions
 from gillespie_nn.simulation.task import MOMENT_GROUP, make_task
 from gillespie_nn.statistics.intervals import ERROR
 from gillespie_nn.storage import open_trajectories
-from gillespie_nn.storage.save import export
+from gillespie_nn.storage.export import export
 
 FLOW = gnn.ReactionNetwork.from_text("0 -> A @ 5\nA -> 0 @ 0.5\n2 A -> B @ 0.1\nB -> 0 @ 1")
 RULES = gnn.ReactionNetwork.from_text("A -> 0 @ 1\nA = 9\nH = 0\n@rule H = A / 2\n@rule log = ln(A)")

@@ -9,7 +9,7 @@ import pytest
 
 import gillespie_nn as gnn
 from gillespie_nn.simulation import result_views
-from gillespie_nn.storage.save import content_digest
+from gillespie_nn.storage.export import content_digest
 
 NET = gnn.ReactionNetwork.from_text("""
     make: 0 -> P @ 20
@@ -136,7 +136,7 @@ def test_the_table_in_csv_is_that_of_the_command(result, tmp_path):
         result.to_csv(tmp_path / "x.csv")
     result.to_csv(tmp_path / "x.csv", overwrite=True)
     result.save(tmp_path / "saved.h5")
-    from gillespie_nn.storage.save import export
+    from gillespie_nn.storage.export import export
 
     assert export(tmp_path / "saved.h5", "csv", tmp_path / "y.csv") == N
     assert (tmp_path / "y.csv").read_text() == text
@@ -290,7 +290,7 @@ def test_a_save_that_fails_leaves_what_was_there(backend, tmp_path, monkeypatch)
     def fail(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("gillespie_nn.storage.save.move" if "moments" not in backend else "os.fsync", fail)
+    monkeypatch.setattr("gillespie_nn.storage.hdf5.move" if "moments" not in backend else "os.fsync", fail)
     with pytest.raises(
         gnn.UnfinishedError,
         match="cannot write .*there.h5: No space left .*previous file, if any, is unchanged",

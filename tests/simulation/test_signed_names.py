@@ -10,7 +10,7 @@ import gillespie_nn as gnn
 from gillespie_nn import analysis
 from gillespie_nn.checks import InputError
 from gillespie_nn.cli import main
-from gillespie_nn.storage.save import export
+from gillespie_nn.storage.export import export
 
 REACTIONS = "0 -> D_p @ 10\n0 -> D_m @ 6\nD_p -> 0 @ 1\nD_m -> 0 @ 1\nD_p + D_m -> 0 @ 0.05\n"
 NET = gnn.ReactionNetwork.from_text(f"{REACTIONS}@rule R = D_p - D_m")

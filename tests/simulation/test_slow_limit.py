@@ -103,7 +103,8 @@ def test_the_flow_keeps_what_it_conserves_and_does_not_get_stuck_at_a_kink(hidde
 def test_a_flow_that_gets_nowhere_says_so(monkeypatch):
     monkeypatch.setattr(floating, "_MOST_GRADIENTS", 30)
     with pytest.raises(
-        gnn.UnfinishedError, match="gradient_flow, in the presentation from t = 0 s: .* in 30 gradients"
+        gnn.UnfinishedError,
+        match="gradient_flow, in the presentation from t = 0 s: .* with 30 evaluations of the gradient",
     ):
         gnn.train("xor", method="gradient_flow", learning_rate=10.0, **SHORT)
 

@@ -11,9 +11,9 @@ import pytest
 
 import gillespie_nn as gnn
 from gillespie_nn.cli import main
+from gillespie_nn.storage.export import export as write
 from gillespie_nn.storage.hdf5 import Lock, is_locked
 from gillespie_nn.storage.open import follow
-from gillespie_nn.storage.save import export as write
 from helpers.golden_files import GOLDEN, NEWEST
 
 ENSEMBLE, TRAINING = sorted(NEWEST)

@@ -131,6 +131,7 @@ def export(
     Raises InputError for invalid arguments, MissingExtraError if the format's library is not installed.
     """
     checks.choice("format", format, FORMATS)
+    species = tuple(dict.fromkeys(species))
     output = checks.new_file(output, overwrite)
     with open_run(path) as run, _made(output) as part:
         if not isinstance(run, Run) and format != "csv":
