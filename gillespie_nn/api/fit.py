@@ -223,6 +223,9 @@ class Fit:
     def _how(self) -> str:
         plan = self.plan
         how = f"method {plan.method.name} ({plan.learner.method_reason}), seed {plan.seed}, Omega = {plan.volume:g}"
+        noises = [f"{n['noise']} noise {n['amplitude']:g} ({n['kind']})" for n in plan.options.arguments["noise"] or ()]
+        changed = [f"rates {', '.join(plan.options.rates)} changed"] if plan.options.rates else []
+        how += "".join(f", {each}" for each in (*noises, *changed))
         return how + (f", in {self.output!r}" if self.output else "")
 
     def _repr_html_(self) -> str:

@@ -84,3 +84,15 @@ def test_a_training_network_shows_its_modules_in_a_notebook(fit):
     page = fit.spec._repr_html_()
     assert page.count("<tr>") == 7 and '<td>update</td><td class="number">51</td>' in page
     assert sum(map(int, re.findall(r'"number">(\d+)</td>', page))) == 195
+
+
+def test_a_fit_says_what_was_done_to_its_network():
+    fit = gnn.train(
+        "xor",
+        presentations=2,
+        running_time=2.0,
+        seed=1,
+        noise=gnn.RateNoise(0.1, "constant"),
+        rates={"update_*_3": 30.0},
+    )
+    assert "rate noise 0.1 (constant), rates update_*_3 changed" in repr(fit)
