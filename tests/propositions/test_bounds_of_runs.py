@@ -126,8 +126,25 @@ def test_a_network_for_data_is_that_of_the_cases(proposition):
         assert after < before
         np.testing.assert_array_equal(setting.x, DATA.train_x[-1:])
     large = Dataset.from_arrays(100 * X, ["a", "b"] * 8)
-    with pytest.raises(InputError, match="too large to be concentrations.*--scale unit"):
+    refusal = (
+        "too large to be concentrations" if proposition == "5.2" else "gradient descent, .*, diverges at a step of 0.2"
+    )
+    with pytest.raises(InputError, match=f"{refusal}.*--scale unit"):
         setting_of(Choice(proposition, data=large))
+
+
+def test_the_weights_for_data_learn_at_the_rate_that_is_asked_for_and_the_notes_say_how_well():
+    slow, fast = (setting_of(Choice("5.1", data=DATA, hidden=(3,), learning_rate=eta)) for eta in (0.001, 0.01))
+    assert not np.allclose(slow.weights, fast.weights)
+    assert f"at a step of {0.001 * 20:g}: on the training samples accuracy" in slow.notes[-1]
+    unit = X / np.sqrt(np.mean(np.sum(X**2, axis=1)))
+    with pytest.raises(InputError, match="diverges at a step of 0.2: the learning rate is too large"):
+        setting_of(Choice("5.1", data=Dataset.from_arrays(4 * unit, ["a", "b"] * 8)))
+    # A brief presentation learns faster, and its rate is the one that is checked.
+    steep = Dataset.from_arrays(32 * unit, ["a", "b"] * 8)
+    setting_of(Choice("5.2", data=steep))
+    with pytest.raises(InputError, match="too large to be concentrations"):
+        setting_of(Choice("5.2", data=steep, brief=True))
 
 
 @pytest.mark.parametrize("noise", SOURCES, ids=lambda s: s.name)

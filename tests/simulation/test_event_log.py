@@ -16,7 +16,7 @@ from gillespie_nn.simulation import ensemble, reaction_log, replicate_groups, ru
 from gillespie_nn.simulation.run_options import RunOptions
 from gillespie_nn.simulation.sinks import MemorySink
 from gillespie_nn.simulation.task import make_task
-from gillespie_nn.storage import ensemble_file, log_file, save
+from gillespie_nn.storage import ensemble_file, export, log_file
 from gillespie_nn.storage.open import repair
 from gillespie_nn.storage.schema import entries
 from helpers.checks_of_chance import accept
@@ -40,7 +40,7 @@ def small(monkeypatch):
     monkeypatch.setattr(replicate_groups, "_LOG", 7)
     monkeypatch.setattr(log_file, "_SPOOL_BYTES", 100)
     monkeypatch.setattr(log_file, "_TOGETHER", 150)
-    monkeypatch.setattr(save, "_TOGETHER", 500)
+    monkeypatch.setattr(export, "_TOGETHER", 500)
     monkeypatch.setattr(ensemble_file, "_GROUP_BYTES", 3000)
     monkeypatch.setattr(ensemble_file, "_MOST_BYTES", 6000)
     monkeypatch.setattr(entries, "_CHUNK_ROWS", 64)
