@@ -1,10 +1,12 @@
 """A user's mistake ends in one sentence that says what was wrong, the value, what is allowed and what to do."""
 
 import importlib.util
+import re
 
 import pytest
 from make_errors import page
 
+import gillespie_nn as gnn
 from helpers.mistakes import MISTAKES
 from helpers.mistakes_made import outcome, prepare
 from helpers.pages import answers
@@ -63,3 +65,12 @@ def test_a_wrapped_message_is_the_same_and_a_missing_or_changed_one_is_not():
     assert answers(text) == answers(text.replace("no x; ", "no x;\n> ")) == whole
     assert answers(text.replace("see y", "see q")) != whole
     assert answers(text.partition("\n\n`run z`")[0]) == {("A", "`run x`"): "exit code 2: no x; see y"}
+
+
+def test_every_public_name_by_which_a_user_can_err_is_on_the_page():
+    """All names but those of what functions return, and of errors and constants."""
+    returned = {"Certificate", "Fit", "LearningTrajectories", "MomentsResult", "MomentsRun", "Result", "Sweep"}
+    others = {"GillespieError", "UnfinishedError", "Status", "TrainingNetwork", "__version__"}
+    page = (DOCS / "errors.md").read_text()
+    missing = {name for name in gnn.__all__ if not re.search(rf"\b{name}\b", page)}
+    assert missing <= returned | others

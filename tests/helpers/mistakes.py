@@ -110,6 +110,14 @@ MISTAKES = {
         _simulate("--t-end 1", "broken.ant: ", "line 1", needs="antimony", quotes=True, model="broken.ant"),
         _python('gnn.ReactionNetwork.from_sbml("nowhere.xml")', "no such SBML file", "nowhere.xml", needs="libsbml"),
         _python('net.to_sbml("no/model.xml")', "no/model.xml", "existing folder", end=UnfinishedError, needs="libsbml"),
+        _python(
+            "gnn.ReactionNetwork(['A'], [gnn.Reaction({'A': -1}, {}, 1.0)])", "multiplicity of A", "at least 1", "-1"
+        ),
+        _python(
+            "gnn.ReactionNetwork(['A', 'B'], [gnn.Reaction(['A'], [], 1, threshold=gnn.Threshold('jump', 'A', 'B'))])",
+            "unknown threshold 'jump'",
+            "step, ramp",
+        ),
     ),
     "Simulation": (
         _simulate("--t-end=-1", "t_end must be positive", "[s]", "-1"),
@@ -186,6 +194,7 @@ MISTAKES = {
             "taken contains files that do not belong",
             "a new or empty folder",
         ),
+        _python("gnn.open_sweep('taken')", "taken is not the folder of a sweep", "table.csv is missing"),
         _python("gnn.sweep(net, {'bind': [1, 2], 'A': [1]}, 1)", "differ in length", "'bind': 2", "'A': 1"),
     ),
     "Training": (
@@ -237,6 +246,9 @@ MISTAKES = {
         _python("gnn.load_fit('xor.h5').predict([0, 1])", "[sample, 2]", "shape (2,)", "[[...]]"),
         _python("gnn.load_fit('xor.h5').predict(['zero', 'one'])", "numbers", "[sample, 2]"),
         _python("gnn.load_fit('xor.h5').predict(x, weights=[1.0])", "weights", "17", "shape (1,)"),
+        _python(
+            "gnn.propositions.setting_of_fit(gnn.load_fit('xor.h5'), '5.3')", "unknown proposition '5.3'", "5.1, 5.2"
+        ),
         _python("gnn.load_fit('xor.h5').classify(x)", "threshold", "use predict"),
         _command("verify-bounds --run xor.h5 --h 1", "--h sets what the run in xor.h5 brings", "leave --h out"),
         _command("verify-bounds --run xor.h5 --samples 4", "samples must be at most 3", "got 4"),
@@ -259,6 +271,9 @@ MISTAKES = {
         _train("xor --rate-noise 0.1 --noise-step 1", "--noise-step", "kind bounded or"),
         _train("xor --predict-rate-noise 0.1", "prediction", "set predict"),
         _python("gnn.simulate(net, 1, noise=0.1)", "RateNoise(0.1)", "got 0.1"),
+        _python("gnn.RateNoise(0.1, shared='no')", "shared", "True or False", "'no'"),
+        _python("gnn.ConcentrationNoise(0.7, 'impulse')", "amplitude 0.7", "at most 0.5"),
+        _python("gnn.AdditiveNoise(-0.1)", "amplitude of additive noise", "at least 0", "-0.1"),
         _python("gnn.simulate(net, 1, noise=gnn.RateNoise(0.1))", "presentation", "constant, bounded"),
     ),
     "Run files": (
