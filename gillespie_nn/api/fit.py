@@ -37,7 +37,7 @@ from ..simulation.presentations import Presented, Samples
 from ..simulation.replicate import advance_to, start_simulation
 from ..simulation.training import MOST_RECORDS, Trained, TrainingPlan, WeightCourse, evenly
 from ..status import Status
-from .learning_trajectories import LearningTrajectories, checked_numbers, network_of, simulate_samples
+from .learning_trajectories import LearningTrajectories, checked_numbers, network_of, rates_of, simulate_samples
 
 _OUTSIDE = 2.0
 """Inputs are far outside the training samples if they are so many times their range away from it."""
@@ -101,8 +101,7 @@ def _by_reactions(
     order = np.minimum(np.arange(-(-len(x) // batch) * batch), len(x) - 1).reshape(-1, batch)
     samples = Samples(spec, Presented(x, None, order), volume, kind.dtype)
     counts, rng = spec.start(weights, volume, kind.dtype), seeds.stream(seed, Purpose.PREDICTION)
-    changed = plan.learner.changed_rates
-    rates = network.rates({name: k for name, k in changed.items() if name in network.reaction_index})
+    rates = rates_of(plan, spec)
     noise = plan_noise(noise, network, rates, unforced=spec.unforced if noise is not None else (), prediction=True)
     method = start_simulation(
         kind, network, rates, volume, counts, rng, noise=noise, seed=seed, options=plan.learner.options,
@@ -548,11 +547,11 @@ class Fit:
     def _check_range(self, x: np.ndarray, in_floating_point: bool) -> None:
         """Warn of inputs x float64[sample, input] [concentration] far outside the training samples: as a rule they are
         in other units. Raises InputError for inputs with too many molecules to simulate."""
-        train = self.plan.dataset.train_x
-        if not len(train) or not len(x):
+        if not len(self.plan.dataset.train_x) or not len(x):
             return
-        low, high = train.min(axis=0), train.max(axis=0)
-        width = np.where(high > low, high - low, max(1.0, float(np.abs(train).max())))
+        low, high = self.plan.dataset.feature_range
+        largest = max(1.0, float(np.abs([low, high]).max()))
+        width = np.where(high > low, high - low, largest)
         outside = np.maximum(low - x, x - high) / width
         i, k = np.unravel_index(int(outside.argmax()), outside.shape)
         if outside[i, k] <= _OUTSIDE:
@@ -562,7 +561,7 @@ class Fit:
             f"training samples of {self.plan.dataset.name}: give features as they were given to train, for a case as "
             "described in data/README.md"
         )
-        if not in_floating_point and np.abs(x).max() > _TOO_MANY * max(1.0, float(np.abs(train).max())):
+        if not in_floating_point and np.abs(x).max() > _TOO_MANY * largest:
             raise InputError(f"{what}; so many molecules take too long to simulate (exact_forward=True takes them)")
         checks.warn(f"{what}; far outside these samples the outputs mean little")
 

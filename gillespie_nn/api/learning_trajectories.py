@@ -505,7 +505,7 @@ def simulate_samples(
     if again:
         simulation: Any = simulation_at(plan, first_checkpoint(plan))
     else:
-        rates = _rates(plan, network)
+        rates = rates_of(plan, network)
         noises = plan_noise(
             noise, network.network, rates, unforced=network.unforced if as_noises(noise) else (), prediction=True
         )
@@ -533,7 +533,7 @@ def _times(n: int, points: int, running_time: float) -> np.ndarray:
     return np.append((begins + running_time / points * np.arange(points)).ravel(), n * running_time)
 
 
-def _rates(plan: TrainingPlan, network: TrainingNetwork) -> np.ndarray:
+def rates_of(plan: TrainingPlan, network: TrainingNetwork) -> np.ndarray:
     """Rate constants float64[reaction], with those that the training changed, by the name of the reaction."""
     known = network.network.reaction_index
     return network.network.rates({name: k for name, k in plan.learner.changed_rates.items() if name in known})

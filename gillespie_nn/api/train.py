@@ -49,6 +49,7 @@ from ..simulation.training import TrainingPlan, WeightRecord, run_training
 from ..status import Status
 from ..storage.provenance import provenance
 from .fit import Fit, predict_by_simulation
+from .learning_trajectories import network_of
 
 if TYPE_CHECKING:
     from ..storage import TrainingFile
@@ -396,7 +397,9 @@ def train(data: Any, **settings: Any) -> Fit:
         raise InputError(refusal)
     if plan.has_user_data and (large := plan.size_warning):
         checks.warn(large)
-    if forward := plan.changed_forward_rates:
+    changed = plan.learner.changed_rates
+    in_forward = network_of(plan, plan.batch).network.reaction_index if changed else {}
+    if forward := [name for name in changed if name in in_forward]:
         checks.warn(
             f"rates change reactions of the forward pass ({checks.shortened(forward, 3)}), and what is computed in "
             "floating point (outputs, scores, validation, exact_forward) uses the settings of the network: set h, for "

@@ -229,3 +229,13 @@ def _kinds(noise: type[Noise], presented: bool) -> list[str]:
 
 def _usual(noise: Any, names: Sequence[str]) -> str:
     return noise.kind if noise.kind in names else names[0]
+
+
+def numbers_of(flag: str, text: str | None, takes: str) -> tuple[int, ...] | None:
+    """Whole numbers with commas between them, None without the flag. Raises InputError with what the flag `takes`."""
+    if text is None:
+        return None
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise InputError(f"{flag} takes {takes}, got {text!r}") from None

@@ -19,7 +19,7 @@ from ..options import any_of, options_of
 from ..simulation.evaluation import accuracy_interval
 from ..simulation.run_options import Destination, TrainingOptions
 from .common import Subparsers, add_json, parser, print_json
-from .flags import add_flags, add_noise, given, noise_of, options_of_methods
+from .flags import add_flags, add_noise, given, noise_of, numbers_of, options_of_methods
 
 # Printing a run: as text, and as a JSON record.
 
@@ -288,7 +288,7 @@ def run(arguments: argparse.Namespace) -> int:
         noise=noise_of(arguments, "train"),
         predict_noise=noise_of(arguments, "predict"),
         progress=True,
-        hidden=_sizes(arguments.hidden),
+        hidden=numbers_of("--hidden", arguments.hidden, "sizes like 4 or 32,16"),
         **asked,
     )
     total = time.perf_counter() - begun
@@ -315,12 +315,3 @@ def _data(arguments: argparse.Namespace) -> str | Path:
         raise InputError(f"give either {arguments.case!r} or --data {arguments.data}, not both")
     # A path, since after --data even the name of a case is that of a file.
     return checks.path_of("data", arguments.data)
-
-
-def _sizes(text: str | None) -> tuple[int, ...] | None:
-    if text is None:
-        return None
-    try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError:
-        raise InputError(f"--hidden takes sizes like 4 or 32,16, got {text!r}") from None

@@ -42,7 +42,7 @@ from ..propositions.setting import NoiseSource, Setting
 from ..seeds import resolve_seed
 from ..statistics.tests import Verdict
 from .common import Subparsers, add_json, parser, plain, print_json
-from .flags import add_flags, given
+from .flags import add_flags, given, numbers_of
 
 _FOLDER = "runs/bounds"
 _FILE = options_of(FileOptions)
@@ -272,7 +272,7 @@ def _setting(arguments: argparse.Namespace, seed: int, brief: bool) -> Setting:
     networks = [flag for flag, value in named.items() if value is not None]
     if len(networks) > 1:
         raise InputError(f"{' and '.join(networks)} name different networks: give one of them")
-    samples = _numbers("samples", arguments.samples, "0,3")
+    samples = numbers_of("--samples", arguments.samples, "whole numbers like 0,3")
     if arguments.fit is not None:
         for name in _OF_NETWORK:
             if getattr(arguments, name) is not None:
@@ -283,7 +283,7 @@ def _setting(arguments: argparse.Namespace, seed: int, brief: bool) -> Setting:
             running_time=arguments.running_time, brief=brief,
         )  # fmt: skip
     of_file = given(arguments, _FILE)
-    data, hidden = None, _numbers("hidden", arguments.hidden, "4 or 32,16")
+    data, hidden = None, numbers_of("--hidden", arguments.hidden, "whole numbers like 4 or 32,16")
     if arguments.data is not None:
         data = Dataset.from_csv(arguments.data, seed=seed, **FileOptions(**of_file).given)
     else:
@@ -296,15 +296,6 @@ def _setting(arguments: argparse.Namespace, seed: int, brief: bool) -> Setting:
         hidden,
     )  # fmt: skip
     return setting_of(choice)
-
-
-def _numbers(name: str, text: str | None, example: str) -> tuple[int, ...] | None:
-    if text is None:
-        return None
-    try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError:
-        raise InputError(f"--{name} takes whole numbers like {example}, got {text!r}") from None
 
 
 def _say(line: str) -> None:

@@ -648,6 +648,11 @@ class Dataset:
         return bool((self.train_x < 0).any() or (self.test_x < 0).any())
 
     @cached_property
+    def feature_range(self) -> tuple[np.ndarray, np.ndarray]:
+        """Least and largest value of each feature over the training samples, float64[feature] each [concentration]."""
+        return self.train_x.min(axis=0), self.train_x.max(axis=0)
+
+    @cached_property
     def digest(self) -> str:
         """SHA-256 (hexadecimal) of the task and of the samples, their shapes included."""
         # In fixed byte order, so that the digest is the same on every machine.

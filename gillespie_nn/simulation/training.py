@@ -11,7 +11,7 @@ import numpy as np
 
 from ..checks import UnfinishedError
 from ..datasets import Dataset
-from ..nn import TrainingNetwork, training_network
+from ..nn import TrainingNetwork
 from ..nn.settings import Settings
 from ..status import Status
 from .batches.batch_method import run_batches
@@ -151,17 +151,6 @@ class TrainingPlan(NamedTuple):
     def signed(self) -> bool:
         """Whether inputs have a minus rail."""
         return self.dataset.signed or self.settings.course.centred
-
-    @property
-    def changed_forward_rates(self) -> list[str]:
-        """Names of the reactions of the forward network whose rate constants differ from those of its settings."""
-        changed = self.learner.changed_rates
-        if not changed:
-            return []
-        forward = training_network(
-            self.spec.layers, **self.settings.of_network, signed_inputs=self.signed, learning=False, seed=self.seed
-        ).network.reaction_index
-        return [name for name in changed if name in forward]
 
     @property
     def size_error(self) -> str:
